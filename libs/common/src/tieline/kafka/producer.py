@@ -1,0 +1,93 @@
+"""Sending records: acknowledged by all in-sync replicas, idempotent, bounded in time."""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from tieline.errors import KafkaUnavailableError
+from tieline.kafka.connection import connection_arguments
+from tieline.kafka.records import OutgoingRecord
+from tieline.observability.tracing import with_trace_headers
+from tieline.settings import KafkaSettings
+
+
+class RecordProducer:
+    """An idempotent producer with `acks=all`.
+
+    Records sent together share batches, and records of one key keep their order. `send_all` returns only when every
+    record is acknowledged; when it raises, each record may or may not be in the topic, so whoever reads must know ids.
+    """
+
+    def __init__(self, settings: KafkaSettings, *, client_id: str) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaUnavailableError when no broker answers."""
+        producer = AIOKafkaProducer(
+            **connection_arguments(self._settings),
+            client_id=self._client_id,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,  # batches form by themselves behind the one request in flight per broker
+            max_batch_size=self._settings.max_batch_bytes,
+            max_request_size=self._settings.max_batch_bytes + 65_536,
+            request_timeout_ms=int(self._settings.request_timeout.total_seconds() * 1000),
+        )
+        try:
+            async with asyncio.timeout(self._settings.request_timeout.total_seconds()):
+                await producer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await producer.stop()
+            raise KafkaUnavailableError(f"no Kafka broker at {self._settings.bootstrap_servers}: {error}") from error
+        self._producer = producer
+
+    async def stop(self) -> None:
+        """Flush what was sent and disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def send(self, record: OutgoingRecord) -> tuple[int, int]:
+        """Send one record and return its partition and offset. Raises KafkaUnavailableError."""
+        return (await self.send_all([record]))[0]
+
+    async def send_all(self, records: Sequence[OutgoingRecord]) -> list[tuple[int, int]]:
+        """Send records in order and return their (partition, offset) once all are acknowledged.
+
+        Raises KafkaUnavailableError when that does not happen within the request time-out.
+        """
+        if self._producer is None:
+            raise KafkaUnavailableError("the producer is not connected")
+        try:
+            async with asyncio.timeout(self._settings.request_timeout.total_seconds()):
+                pending = [await self._enqueue(self._producer, record) for record in records]
+                sent = [await acknowledgement for acknowledgement in pending]
+        except (KafkaError, TimeoutError) as error:
+            raise KafkaUnavailableError(f"Kafka did not acknowledge: {error or type(error).__name__}") from error
+        return [(metadata.partition, metadata.offset) for metadata in sent]
+
+    async def _enqueue(self, producer: AIOKafkaProducer, record: OutgoingRecord) -> "asyncio.Future[Any]":
+        headers = with_trace_headers(record.encoded_headers())
+        acknowledgement: asyncio.Future[Any] = await producer.send(
+            self._settings.topic_prefix + record.topic,
+            value=record.value,
+            key=record.key.encode() if record.key else None,
+            partition=record.partition,
+            headers=headers,
+        )
+        return acknowledgement

@@ -1,0 +1,1 @@
+"""What a process tells of itself: `logs` as JSON lines, `tracing` over HTTP and Kafka."""

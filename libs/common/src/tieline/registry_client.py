@@ -1,0 +1,177 @@
+"""The registry's internal HTTP interface, as the other services call it: reading, and opening secrets.
+
+Writes go over Kafka; reads come from here because they must be current and can be filtered by the database's indexes.
+Every call proves itself with the shared service token.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+from pydantic import Field
+
+from tieline.access import Principal, hash_key
+from tieline.contracts.base import Contract
+from tieline.contracts.commands import ApiKey, Reply, Workspace
+from tieline.contracts.integrations import Integration
+from tieline.contracts.routes import ChannelRoute
+from tieline.errors import RegistryUnavailableError, TielineError
+from tieline.settings import InternalSettings
+
+MOST_CONNECTIONS = 64
+
+
+class ResolvedKey(Contract):
+    """What a key proves."""
+
+    key_id: str
+    user_id: str
+    workspace_id: str
+    workspace_slug: str
+    permissions: list[str]
+
+
+class Page(Contract):
+    """One page of integrations. `total` counts all that match, `next_offset` is None on the last page."""
+
+    items: list[Integration]
+    total: int
+    next_offset: int | None = None
+
+
+class RoutePage(Contract):
+    """One page of routes."""
+
+    items: list[ChannelRoute]
+    total: int
+    next_offset: int | None = None
+
+
+class Credentials(Contract):
+    """The opened secrets of one integration, by path."""
+
+    integration: Integration
+    secrets: dict[str, str] = Field(repr=False)
+
+
+class RegistryRefusedError(TielineError):
+    """The registry refused an internal call; the services disagree about the token or the interface."""
+
+    def __init__(self, path: str, status: int) -> None:
+        super().__init__(f"the registry answered {status} to {path}")
+        self.path, self.status = path, status
+
+
+class RegistryClient:
+    """One pool of connections to the registry. Use as an async context manager."""
+
+    def __init__(self, settings: InternalSettings, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._http = httpx2.AsyncClient(
+            base_url=settings.registry_url,
+            headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
+            timeout=settings.timeout.total_seconds(),
+            limits=httpx2.Limits(max_connections=MOST_CONNECTIONS),
+            transport=transport,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def resolve_key(self, key: str) -> Principal | None:
+        """Return whom an API key proves, or None if it is unknown, expired or revoked. Only its hash travels."""
+        found = await self._post("/internal/keys/resolve", {"hash": hash_key(key)})
+        if found is None:
+            return None
+        resolved = ResolvedKey.model_validate(found)
+        return Principal(
+            key_id=resolved.key_id,
+            user_id=resolved.user_id,
+            workspace_id=resolved.workspace_id,
+            workspace_slug=resolved.workspace_slug,
+            permissions=frozenset(resolved.permissions),
+        )
+
+    async def find_workspace(self, reference: str) -> Workspace | None:
+        """Return the workspace that `reference`, an id or a slug, names, or None."""
+        found = await self._post("/internal/workspaces/find", {"reference": reference})
+        return None if found is None else Workspace.model_validate(found)
+
+    async def find_integration(self, workspace_id: str, integration_id: str) -> Integration | None:
+        """Return one integration of the workspace, or None."""
+        found = await self._post(
+            "/internal/integrations/get", {"workspace_id": workspace_id, "integration_id": integration_id}
+        )
+        return None if found is None else Integration.model_validate(found)
+
+    async def list_integrations(
+        self,
+        workspace_id: str,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        search: str | None = None,
+        sort: Sequence[tuple[str, int]] = (("name", 1),),
+        where: Mapping[str, Any] | None = None,
+    ) -> Page:
+        """Return a page of the workspace's integrations.
+
+        `where` takes `enabled`, `protocol`, `provider`, `providers` (a list); `sort` field names of the canonical
+        integration with 1 or -1.
+        """
+        found = await self._post(
+            "/internal/integrations/list",
+            {
+                "workspace_id": workspace_id,
+                "limit": limit,
+                "offset": offset,
+                "search": search,
+                "sort": list(sort),
+                "where": dict(where or {}),
+            },
+        )
+        return Page.model_validate(found)
+
+    async def list_routes(self, workspace_id: str, *, limit: int = 100, offset: int = 0) -> RoutePage:
+        """Return a page of the workspace's channel routes, oldest first."""
+        found = await self._post(
+            "/internal/routes/list", {"workspace_id": workspace_id, "limit": limit, "offset": offset}
+        )
+        return RoutePage.model_validate(found)
+
+    async def list_api_keys(self, workspace_id: str) -> list[ApiKey]:
+        """Return the workspace's API keys, newest first, revoked ones too."""
+        found = await self._post("/internal/keys/list", {"workspace_id": workspace_id})
+        return [ApiKey.model_validate(item) for item in found["items"]]
+
+    async def find_reply(self, workspace_id: str, command_id: str) -> Reply | None:
+        """Return what became of a command, or None while it is not applied (or no longer remembered)."""
+        found = await self._post("/internal/commands/find", {"workspace_id": workspace_id, "command_id": command_id})
+        return None if found is None else Reply.model_validate(found)
+
+    async def open_credentials(self, workspace_id: str, integration_id: str) -> Credentials | None:
+        """Return an integration with its secrets in clear, or None. Keep them in memory only, and not for long."""
+        found = await self._post(
+            "/internal/credentials/open", {"workspace_id": workspace_id, "integration_id": integration_id}
+        )
+        return None if found is None else Credentials.model_validate(found)
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the decoded answer, None for 404. Raises RegistryUnavailableError, RegistryRefusedError."""
+        try:
+            answer = await self._http.post(path, json=body)
+        except httpx2.HTTPError as error:
+            raise RegistryUnavailableError(f"the registry did not answer: {type(error).__name__}") from error
+        if answer.status_code == httpx2.codes.NOT_FOUND:
+            return None
+        if answer.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:
+            raise RegistryUnavailableError(f"the registry answered {answer.status_code}")
+        if answer.status_code != httpx2.codes.OK:
+            raise RegistryRefusedError(path, answer.status_code)
+        return answer.json()

@@ -1,0 +1,1 @@
+"""Secret values: `sealing` encrypts them to the registry's public key, `envelope` encrypts them at rest."""

@@ -1,0 +1,64 @@
+"""Serving one process: uvicorn with uvloop, made unready at SIGTERM before its connections are closed."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from tieline.errors import ConfigurationError
+from tieline.observability.logs import configure_logs
+from tieline.service.health import Health
+from tieline.settings import HttpSettings, ServiceSettings, load
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+log = logging.getLogger(__name__)
+
+
+class _DrainingServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+        super().__init__(config)
+        self._health = health
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        self._health.draining = True
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]  # uvicorn wants a FrameType, signal gives one
+
+
+def serve(app: ASGIApp, *, http: HttpSettings, health: Health) -> None:
+    """Serve `app` until SIGTERM or Ctrl-C, then let requests in hand finish within the drain time."""
+    config = uvicorn.Config(
+        app,
+        host=http.host,
+        port=http.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="on",
+        timeout_graceful_shutdown=int(http.drain.total_seconds()),
+        timeout_keep_alive=75,  # above the 60 s that load balancers commonly keep idle connections
+        h11_max_incomplete_event_size=65_536,
+    )
+    server = _DrainingServer(config, health)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve())
+
+
+def main(
+    *, service: str, settings_type: type[SettingsT], create_app: Callable[[SettingsT], tuple[ASGIApp, Health]]
+) -> None:
+    """Run one service as a process: read settings, configure logs, serve. Wrong settings: exit 2 with all of them."""
+    try:
+        settings = load(settings_type)
+        configure_logs(settings.log, service=service)
+        app, health = create_app(settings)
+    except ConfigurationError as error:
+        print(f"{service}: {error}", file=sys.stderr)  # noqa: T201 - there is no log before the settings are read
+        sys.exit(2)
+    log.info("starting", extra={"host": settings.http.host, "port": settings.http.port})
+    serve(app, http=settings.http, health=health)
