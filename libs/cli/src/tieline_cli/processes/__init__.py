@@ -1,0 +1,1 @@
+"""Child processes: what to start (`program`), starting and stopping (`child`), identity, ports and readiness."""

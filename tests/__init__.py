@@ -1,0 +1,1 @@
+"""Tests of Tieline: see CONTRIBUTING for which kind goes where."""

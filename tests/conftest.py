@@ -1,0 +1,62 @@
+"""Fixtures for all tests: the broker and the database, one of each per session, and names that keep tests apart.
+
+A test isolates itself by its topic prefix and its database, never by restarting a server. With
+`TIELINE_KAFKA__BOOTSTRAP_SERVERS` or `TIELINE_MONGO__URL` set, those servers are used instead of embedded ones.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.servers import embedded_kafka, embedded_mongo
+
+_SERVERS = {"kafka_server", "mongo_server"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need the servers, so that `-m "not stack"` leaves them out."""
+    for item in items:
+        if _SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[str]:
+    """The broker's `host:port`."""
+    external = os.environ.get("TIELINE_KAFKA__BOOTSTRAP_SERVERS")
+    if external:
+        yield external
+        return
+    with embedded_kafka() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def mongo_server() -> Iterator[str]:
+    """The database server's connection string."""
+    external = os.environ.get("TIELINE_MONGO__URL")
+    if external:
+        yield external
+        return
+    with embedded_mongo() as url:
+        yield url
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix for this test's topics and consumer groups."""
+    return f"t{uuid.uuid4().hex[:10]}."
+
+
+@pytest.fixture
+def mongo_database(mongo_server: str) -> Iterator[str]:
+    """The name of a database for this test, dropped afterwards."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    yield name
+
+    from pymongo import MongoClient
+
+    with MongoClient[dict[str, object]](mongo_server, serverSelectionTimeoutMS=5000) as client:
+        client.drop_database(name)

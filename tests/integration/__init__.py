@@ -1,0 +1,1 @@
+"""Tests on real servers, a part at a time."""

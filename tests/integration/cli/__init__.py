@@ -1,0 +1,1 @@
+"""The `tieline` command and the embedded servers."""

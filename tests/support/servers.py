@@ -1,0 +1,52 @@
+"""The embedded broker and database for a test session: started when first asked for, gone when the session ends.
+
+They end with the pytest process, also when that is killed.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tieline_cli.embedded import kafka, mongo
+from tieline_cli.processes.child import Child, stop
+from tieline_cli.processes.ports import free_port
+from tieline_cli.processes.program import LOOPBACK, Program
+
+START_SECONDS = 30.0
+
+
+@contextmanager
+def running(program: Program, log: Path) -> Iterator[Child]:
+    """Start `program`, wait until it is ready, stop it at the end."""
+    child = Child(program, log)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while (missing := program.ready()) is not None:
+            if child.exit_code() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{program.name} did not start: {missing}\n{log.read_text(errors='replace')}")
+            time.sleep(0.02)
+        yield child
+    finally:
+        stop([child])
+
+
+@contextmanager
+def embedded_kafka() -> Iterator[str]:
+    """Run a broker with a data folder of its own; the value is its `host:port`."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="tieline-tests-kafka-") as folder:
+        data = Path(folder)
+        with running(kafka.program(data / "data", port), data / "kafka.log"):
+            yield f"{LOOPBACK}:{port}"
+
+
+@contextmanager
+def embedded_mongo() -> Iterator[str]:
+    """Run a database with a data folder of its own; the value is its connection string."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="tieline-tests-mongo-") as folder:
+        data = Path(folder)
+        with running(mongo.program(data / "data", port), data / "mongo.log"):
+            yield mongo.url(port)
