@@ -1,0 +1,279 @@
+"""What all stand-ins share: routing, the received log, faults, configuration.
+
+A stand-in subclasses `StandIn`, lists its routes with `endpoint(...)` and answers each `Call` with a Starlette
+response, or raises `Refused` with the vendor's own error. Handlers are plain functions: one call is handled whole
+before the next.
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import orjson
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from tieline_simulators.bodies import json_answer, parsed
+from tieline_simulators.connections import drop_connection
+from tieline_simulators.faults import Fault, FaultBook, InvalidFaultError, fault_from_json
+from tieline_simulators.received import ReceivedLog, ReceivedRequest
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+BEFORE_HANDLING = frozenset({"status", "rate_limit", "hang", "reset", "bad_json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request, read whole. `body` is JSON, a dictionary of form fields, text, or None."""
+
+    method: str
+    path: str
+    base_url: str
+    params: Mapping[str, str]
+    query: QueryParams
+    query_string: str
+    """As it came, still percent-encoded."""
+    headers: Headers
+    raw: bytes
+    body: object = field(default=None)
+
+    def bearer(self, scheme: str = "Bearer") -> str | None:
+        """Return the credential of an `Authorization: <scheme> <credential>` header, None for any other form."""
+        given, _, credential = self.headers.get("authorization", "").partition(" ")
+        return credential.strip() or None if given.lower() == scheme.lower() else None
+
+
+class Refused(Exception):  # noqa: N818 - not a failure of ours: the vendor's "no", carried to the edge
+    """The vendor would not accept this call; `answer` is what it would say."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
+
+
+class InvalidConfigurationError(ValueError):
+    """A setting given to a stand-in is unknown or of the wrong form."""
+
+
+Handler = Callable[[Call], Response]
+
+
+class StandIn(ABC):
+    """One vendor. `clock` gives Unix seconds."""
+
+    name: ClassVar[str]
+    settings: ClassVar[frozenset[str]] = frozenset({"tokens"})
+    """The keys that `configure` takes."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.received = ReceivedLog()
+        self.faults = FaultBook()
+        self.tokens: frozenset[str] | None = None
+        """Accepted credentials; None accepts any that is not empty."""
+
+    @abstractmethod
+    def routes(self) -> Sequence[Route]:
+        """Return the vendor's paths, made with `endpoint`."""
+
+    @abstractmethod
+    def failure(self, status: int) -> Response:
+        """Return the vendor's way of saying that it failed or refused, with this status."""
+
+    @abstractmethod
+    def rate_limited(self, retry_after: float) -> Response:
+        """Return the vendor's documented 429 (seconds)."""
+
+    def cut_short(self, answer: Response) -> Response:
+        """Return an answer that ends too early without the connection breaking: half of its bytes."""
+        return Response(bytes(answer.body)[: len(answer.body) // 2], answer.status_code, media_type=answer.media_type)
+
+    def unknown_path(self, status: int) -> Response:
+        """Return the answer to a path or method that the vendor does not have (404 or 405)."""
+        return self.failure(status)
+
+    def channel_of(self, call: Call) -> str | None:
+        """Return what a fault's `channel` is compared with."""
+        del call
+        return None
+
+    def configure(self, settings: Mapping[str, object]) -> None:
+        """Change settings; those not named stay. Raises InvalidConfigurationError, then nothing has changed."""
+        unknown = set(settings) - self.settings
+        if unknown:
+            raise InvalidConfigurationError(f"{self.name} has no settings {sorted(unknown)}")
+        self.apply({name: settings[name] for name in settings})
+
+    def apply(self, settings: Mapping[str, object]) -> None:
+        """Take over settings whose names are known."""
+        if "tokens" in settings:
+            self.tokens = strings_or_any(settings["tokens"], "tokens")
+
+    def knows(self, token: str) -> bool:
+        """Say whether a credential is accepted."""
+        return bool(token) and (self.tokens is None or token in self.tokens)
+
+    def endpoint(self, path: str, handler: Handler, *methods: str) -> Route:
+        """Return a route to a handler, with faults and the received log around it."""
+        return Route(path, _Endpoint(self, handler), methods=list(methods or ("GET",)))
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        control = [
+            Route("/_received", self._received, methods=["GET", "DELETE"]),
+            Route("/_faults", self._faults, methods=["GET", "POST", "DELETE"]),
+            Route("/_config", self._config, methods=["POST"]),
+        ]
+        return Starlette(
+            routes=[*control, *self.routes()],
+            exception_handlers={404: self._unknown_path, 405: self._unknown_path},
+        )
+
+    async def _unknown_path(self, request: Request, error: Exception) -> Response:
+        del request
+        return self.unknown_path(error.status_code if isinstance(error, HTTPException) else 404)
+
+    async def _received(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.received.clear()
+            return Response(status_code=204)
+        return json_answer([entry.as_json() for entry in self.received])
+
+    async def _faults(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.faults.clear()
+            return Response(status_code=204)
+        if request.method == "POST":
+            try:
+                self.faults.add(fault_from_json(await _json_of(request)))
+            except InvalidFaultError as error:
+                return json_answer({"error": str(error)}, 400)
+        return json_answer([fault.as_json() for fault in self.faults.in_force()])
+
+    async def _config(self, request: Request) -> Response:
+        document = await _json_of(request)
+        if not isinstance(document, dict):
+            return json_answer({"error": "settings are a JSON object"}, 400)
+        try:
+            self.configure(document)
+        except InvalidConfigurationError as error:
+            return json_answer({"error": str(error)}, 400)
+        return Response(status_code=204)
+
+
+class _Endpoint:
+    """ASGI around one handler: read, perhaps fail, handle, record, perhaps lose the answer."""
+
+    def __init__(self, stand_in: StandIn, handler: Handler) -> None:
+        self._stand_in = stand_in
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            raw = await _body_of(request)
+        except ClientDisconnect:
+            return
+        if raw is None:
+            await self._stand_in.failure(413)(scope, receive, send)
+            return
+        call = Call(
+            method=request.method,
+            path=request.url.path,
+            base_url=str(request.base_url).rstrip("/"),
+            params=request.path_params,
+            query=request.query_params,
+            query_string=request.url.query,
+            headers=request.headers,
+            raw=raw,
+            body=parsed(raw, request.headers),
+        )
+        fault = self._stand_in.faults.take(method=call.method, path=call.path, channel=self._stand_in.channel_of(call))
+        if fault and fault.kind in BEFORE_HANDLING:
+            await self._fail(fault, scope, receive, send)
+            return
+        answer = self._handle(call)
+        if fault and fault.kind == "slow":
+            await _wait(receive, fault.seconds)
+        if fault and fault.kind == "accept_then_reset":
+            await drop_connection(scope, receive)
+        elif fault and fault.kind == "truncate":
+            await _send_half(answer, scope, receive, send)
+        elif fault and fault.kind == "cut_short":
+            await self._stand_in.cut_short(answer)(scope, receive, send)
+        else:
+            await answer(scope, receive, send)
+
+    def _handle(self, call: Call) -> Response:
+        try:
+            answer = self._handler(call)
+        except Refused as refused:
+            return refused.answer
+        self._stand_in.received.add(
+            ReceivedRequest(
+                call.method, call.path, call.query_string, dict(call.headers), call.raw, self._stand_in.clock()
+            )
+        )
+        return answer
+
+    async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.kind == "status":
+            await self._stand_in.failure(fault.status)(scope, receive, send)
+        elif fault.kind == "rate_limit":
+            await self._stand_in.rate_limited(fault.retry_after)(scope, receive, send)
+        elif fault.kind == "bad_json":
+            await Response(b'{"ok": tru', media_type="application/json")(scope, receive, send)
+        else:
+            if fault.kind == "hang":
+                await _wait(receive, fault.seconds)
+            await drop_connection(scope, receive)
+
+
+def strings_or_any(value: object, name: str) -> frozenset[str] | None:
+    """Return the set that a setting lists, or None for null. Raises InvalidConfigurationError."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(item, str) for item in value):
+        raise InvalidConfigurationError(f"'{name}' is a list of strings, or null")
+    return frozenset(value)
+
+
+async def _json_of(request: Request) -> object:
+    try:
+        return orjson.loads(await _body_of(request) or b"null")
+    except orjson.JSONDecodeError:
+        return None
+
+
+async def _body_of(request: Request) -> bytes | None:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _wait(receive: Receive, seconds: float) -> None:
+    """Return after the time, or as soon as the client goes away (as it does when the server stops)."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(receive(), seconds)
+
+
+async def _send_half(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Promise the whole answer, send half of it, and drop the connection."""
+    body = bytes(answer.body)
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    await drop_connection(scope, receive, flush=True)
