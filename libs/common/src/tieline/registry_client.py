@@ -84,6 +84,14 @@ class RegistryClient:
     ) -> None:
         await self._http.aclose()
 
+    async def check(self) -> str | None:
+        """Return None when the registry is ready, else what is missing (a check for `Health`)."""
+        try:
+            answer = await self._http.get("/readyz")
+        except httpx2.HTTPError as error:
+            return f"the registry does not answer: {type(error).__name__}"
+        return None if answer.status_code == httpx2.codes.OK else "the registry is not ready"
+
     async def resolve_key(self, key: str) -> Principal | None:
         """Return whom an API key proves, or None if it is unknown, expired or revoked. Only its hash travels."""
         found = await self._post("/internal/keys/resolve", {"hash": hash_key(key)})

@@ -1,7 +1,9 @@
 """Sending records: acknowledged by all in-sync replicas, idempotent, bounded in time."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +15,11 @@ from tieline.kafka.connection import connection_arguments
 from tieline.kafka.records import OutgoingRecord
 from tieline.observability.tracing import with_trace_headers
 from tieline.settings import KafkaSettings
+
+FIRST_WAIT = timedelta(milliseconds=250)
+LONGEST_WAIT = timedelta(seconds=10)
+
+log = logging.getLogger(__name__)
 
 
 class RecordProducer:
@@ -46,6 +53,24 @@ class RecordProducer:
             await producer.stop()
             raise KafkaUnavailableError(f"no Kafka broker at {self._settings.bootstrap_servers}: {error}") from error
         self._producer = producer
+
+    async def start_when_possible(self) -> None:
+        """Connect, however long the brokers are away; waits longer between tries, capped."""
+        wait = FIRST_WAIT
+        while True:
+            try:
+                await self.start()
+            except KafkaUnavailableError as error:
+                log.warning("waiting for Kafka", extra={"reason": str(error)})
+                await asyncio.sleep(wait.total_seconds())
+                wait = min(wait * 2, LONGEST_WAIT)
+            else:
+                return
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the producer has connected; it reconnects by itself from then on."""
+        return self._producer is not None
 
     async def stop(self) -> None:
         """Flush what was sent and disconnect."""

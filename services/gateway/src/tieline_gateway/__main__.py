@@ -1,0 +1,5 @@
+"""`python -m tieline_gateway`."""
+
+from tieline_gateway.main import run
+
+run()

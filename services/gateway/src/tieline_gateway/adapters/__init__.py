@@ -1,0 +1,1 @@
+"""Translate out: commands to the registry over Kafka."""

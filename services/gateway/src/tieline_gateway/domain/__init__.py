@@ -1,0 +1,1 @@
+"""Pure mapping between the published documents and the canonical integration: values in, values out."""

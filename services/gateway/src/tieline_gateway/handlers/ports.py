@@ -1,0 +1,28 @@
+"""What handlers need from outside, as nouns; adapters provide it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from tieline.contracts.commands import Command, Reply, SealedSecret
+
+from tieline_gateway.domain.commands import Intent
+
+
+class Commands(Protocol):
+    """The way to the registry for writes."""
+
+    def seal(self, intent: Intent, secrets: Mapping[str, str]) -> dict[str, SealedSecret]:
+        """Return secret values by path, sealed for this command alone."""
+        ...
+
+    def api_key(self, intent: Intent) -> str:
+        """Return the API key this command issues; the same command always issues the same key."""
+        ...
+
+    async def send(self, command: Command) -> Reply:
+        """Send `command` and return its reply.
+
+        Raises the ConflictError or NotFoundError that a refusal means, OutcomeUnknownError when no reply came in time,
+        UnavailableError when the command could not be put on Kafka. Safe to repeat with the same command id.
+        """
+        ...
