@@ -12,6 +12,7 @@ from typing import ClassVar
 from tieline_webhooks.domain.events import NormalisedEvent
 from tieline_webhooks.domain.senders import github_things as things
 from tieline_webhooks.domain.senders.base import Expectations, Headers, JsonSender
+from tieline_webhooks.domain.senders.github_shapes import Hook, Repository
 from tieline_webhooks.domain.senders.reading import (
     Reader,
     body_key,
@@ -19,6 +20,7 @@ from tieline_webhooks.domain.senders.reading import (
     excerpt,
     headline,
     instant,
+    subject_of,
     text_of,
     web_link,
 )
@@ -28,13 +30,13 @@ SIGNATURE = "x-hub-signature-256"
 FORM = "sha256=<64 lower-case hex digits>"
 
 
-class GitHubSender(JsonSender[things.Hook]):
+class GitHubSender(JsonSender[Hook]):
     """GitHub, hosted or Enterprise Server."""
 
     name: ClassVar[str] = "github"
     title: ClassVar[str] = "GitHub"
     provider: ClassVar[str] = "github"
-    reader = Reader(things.Hook)
+    reader = Reader(Hook)
     expects: ClassVar[Expectations] = {
         "sender": "GitHub",
         "content_type": "application/json",
@@ -61,11 +63,11 @@ class GitHubSender(JsonSender[things.Hook]):
         keys = keys_of(secrets)
         check_hex(body, [require_hex(SIGNATURE, headers.get(SIGNATURE), "sha256=", FORM)], keys)
 
-    def event(self, shape: things.Hook, body: bytes, headers: Headers) -> NormalisedEvent:
+    def event(self, shape: Hook, body: bytes, headers: Headers) -> NormalisedEvent:
         """Return the event, named as GitHub names it with its action behind."""
         name = things.event_name(shape, headers.get("x-github-event"))
         about = things.about(shape, name)
-        repository = shape.repository or things.Repository()
+        repository = shape.repository or Repository()
         key = body_key(body)
         thing = about.thing
         return NormalisedEvent(
@@ -87,12 +89,12 @@ class GitHubSender(JsonSender[things.Hook]):
         )
 
 
-def _subject(shape: things.Hook, repository: things.Repository, path: str, key: str) -> str:
+def _subject(shape: Hook, repository: Repository, path: str, key: str) -> str:
     """Return the thing's path below its repository, organisation or GitHub itself, as people would write it."""
     owner = repository.full_name or (shape.organization.login if shape.organization else None)
     if owner:
         return f"github/{owner}/{path}" if path else f"github/{owner}"
-    return f"github/{path or f'webhook/{key[:16]}'}"
+    return f"github/{path}" if path else subject_of("github/webhook", None, key)
 
 
 def _humanised(name: str, action: str | None) -> str:

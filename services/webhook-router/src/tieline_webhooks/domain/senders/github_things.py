@@ -1,119 +1,13 @@
 """What GitHub's bodies are about: which event one is, and the issue, run, alert or push in it."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import msgspec
-from msgspec import field
 
 from tieline_webhooks.domain.events import Severity, State
-from tieline_webhooks.domain.senders.reading import Id, Shape, Text, Time
+from tieline_webhooks.domain.senders.github_shapes import Advisory, Commit, Hook, Rule, Thing
+from tieline_webhooks.domain.senders.reading import Time
 
 
-class Account(Shape):
-    """A user, an organisation or an app."""
-
-    login: Text = None
-
-
-class Repository(Shape):
-    """A repository."""
-
-    id: Id = None
-    full_name: Text = None
-    html_url: Text = None
-
-
-class Advisory(Shape):
-    """What is known of a vulnerability, in alerts about dependencies."""
-
-    summary: Text = None
-    severity: Text = None
-
-
-class Rule(Shape):
-    """The rule that found a weakness, in alerts about code."""
-
-    description: Text = None
-    security_severity_level: Text = None
-
-
-class Thing(Shape):
-    """Any of the objects that GitHub's events are about. No one of them has all of these members."""
-
-    id: Id = None
-    number: Id = None
-    title: Text = None
-    name: Text = None
-    display_title: Text = None
-    tag_name: Text = None
-    html_url: Text = None
-    target_url: Text = None
-    state: Text = None
-    state_reason: Text = None
-    status: Text = None
-    conclusion: Text = None
-    merged: bool | None = None
-    environment: Text = None
-    description: Text = None
-    body: Text = None
-    head_branch: Text = None
-    secret_type_display_name: Text = None
-    security_advisory: Advisory | None = None
-    rule: Rule | None = None
-    account: Account | None = None
-    created_at: Time = None
-    updated_at: Time = None
-    pull_request: msgspec.Raw = msgspec.Raw()
-    """Set on an issue that is a pull request."""
-
-
-class Commit(Shape):
-    """A pushed commit."""
-
-    message: Text = None
-    timestamp: Time = None
-
-
-class Hook(Shape):
-    """The body of every GitHub webhook."""
-
-    action: Text = None
-    ref: Text = None
-    ref_type: Text = None
-    before: Text = None
-    after: Text = None
-    compare: Text = None
-    master_branch: Text = None
-    deleted: bool | None = None
-    zen: Text = None
-    hook_id: Id = None
-    commits: list[msgspec.Raw] | None = None
-    head_commit: Commit | None = None
-    repository: Repository | None = None
-    organization: Account | None = None
-    sender: Account | None = None
-    issue: Thing | None = None
-    pull_request: Thing | None = None
-    comment: Thing | None = None
-    review: Thing | None = None
-    thread: msgspec.Raw = msgspec.Raw()
-    release: Thing | None = None
-    discussion: Thing | None = None
-    check_run: Thing | None = None
-    check_suite: Thing | None = None
-    workflow_run: Thing | None = None
-    workflow_job: Thing | None = None
-    deployment: Thing | None = None
-    deployment_status: Thing | None = None
-    alert: Thing | None = None
-    installation: Thing | None = None
-    repositories: msgspec.Raw = msgspec.Raw()
-    added: msgspec.Raw = field(default=msgspec.Raw(), name="repositories_added")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class About(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one event is about, before it is put in Tieline's terms. `path` is below the repository."""
 
     thing: Thing
@@ -122,7 +16,7 @@ class About:
     link: str | None = None
     detail: str | None = None
     level: str | None = None
-    occurred: Any = None
+    occurred: Time = None
     stateful: bool = False
     """Whether the event reports the thing's own state, rather than something said about it."""
 
@@ -235,7 +129,7 @@ def _conversation(hook: Hook, thing: Thing, path: str) -> About:
         path=f"{path}/{thing.number}",
         title=thing.title,
         link=said.html_url if said else thing.html_url,
-        detail=said.body if said else None,
+        detail=said.body if said else thing.body if hook.action == "opened" else None,
         stateful=said is None,
     )
 

@@ -23,6 +23,7 @@ from tieline_webhooks.domain.senders.reading import (
     excerpt,
     headline,
     instant,
+    subject_of,
     text_of,
     web_link,
 )
@@ -181,7 +182,7 @@ class JiraSender(JsonSender[Hook]):
             type=_type(name),
             aliases=_aliases(name, shape.issue_event),
             source="jira",
-            subject=f"jira/issue/{issue.id or issue.key}" if issue else _subject(shape, name, key),
+            subject=_subject(shape, name, key),
             title=headline(
                 fields.summary,
                 shape.version.name if shape.version else None,
@@ -217,10 +218,12 @@ def _aliases(name: str, issue_event: str | None) -> tuple[str, ...]:
 
 
 def _subject(shape: Hook, name: str, key: str) -> str:
+    if shape.issue is not None:
+        return subject_of("jira/issue", shape.issue.id or shape.issue.key, key)
     for kind, thing in (("version", shape.version), ("sprint", shape.sprint), ("project", shape.project)):
         if thing is not None:
-            return f"jira/{kind}/{thing.id}"
-    return f"jira/{name}/{key[:16]}"
+            return subject_of(f"jira/{kind}", thing.id, key)
+    return subject_of(f"jira/{name}", None, key)
 
 
 def _state(fields: Fields, name: str) -> State | None:

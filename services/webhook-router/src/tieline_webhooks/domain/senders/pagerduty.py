@@ -23,6 +23,7 @@ from tieline_webhooks.domain.senders.reading import (
     excerpt,
     headline,
     instant,
+    subject_of,
     text_of,
     web_link,
 )
@@ -131,16 +132,17 @@ class PagerDutySender(JsonSender[Hook]):
         data = event.data or Data()
         name = dotted(event.event_type) if event.event_type else "pagerduty.unknown"
         incident, service = _incident(data), _service(data)
+        key = event.id or body_key(body)
         priority = data.priority.summary if data.priority else None
         whole = data.type == "incident"  # else it is about a part of one, and says nothing of its state
         return NormalisedEvent(
             type=name,
             aliases=(f"pagerduty.{name}",) if event.event_type else (),
             source="pagerduty",
-            subject=_subject(data, incident, service, event),
+            subject=_subject(data, incident, service, key),
             title=headline(data.title, incident.summary if incident else None, data.summary, data.message)
             or (f"PagerDuty incident {incident.id}" if incident else name.replace(".", " ").replace("_", " ")),
-            dedupe_key=event.id or body_key(body),
+            dedupe_key=key,
             severity=_PRIORITIES.get((priority or "").lower()) or _URGENCIES.get(data.urgency or "", "info"),
             level=data.urgency,
             state=_STATES.get(data.status or "") if whole else None,
@@ -180,12 +182,12 @@ def _service(data: Data) -> Reference | None:
     return data.service
 
 
-def _subject(data: Data, incident: Reference | None, service: Reference | None, event: Event) -> str:
+def _subject(data: Data, incident: Reference | None, service: Reference | None, key: str) -> str:
     if incident is not None:
-        return f"pagerduty/incident/{incident.id}"
+        return subject_of("pagerduty/incident", incident.id, key)
     if service is not None:
-        return f"pagerduty/service/{service.id}"
-    return f"pagerduty/{data.type or 'event'}/{data.id or event.id}"
+        return subject_of("pagerduty/service", service.id, key)
+    return subject_of(f"pagerduty/{data.type or 'event'}", data.id, key)
 
 
 def _link(data: Data, incident: Reference | None, service: Reference | None) -> str | None:

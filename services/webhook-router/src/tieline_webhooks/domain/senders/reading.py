@@ -107,6 +107,11 @@ def body_key(body: bytes) -> str:
     return sha256(body).hexdigest()
 
 
+def subject_of(kind: str, identity: object, key: str) -> str:
+    """Return `kind/identity`; where the body does not identify the thing, one that no other event shares."""
+    return f"{kind}/{identity}" if identity else f"{kind}/unidentified-{key[:16]}"
+
+
 def text_of(value: object) -> str | None:
     """Return a string or a number as text; None for anything else, and for the empty string."""
     if isinstance(value, str):

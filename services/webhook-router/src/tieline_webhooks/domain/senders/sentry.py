@@ -9,23 +9,30 @@ from datetime import datetime
 from typing import ClassVar
 
 import msgspec
-from msgspec import field
 
 from tieline_webhooks.domain.events import NormalisedEvent, Severity, State
 from tieline_webhooks.domain.senders.base import Expectations, Headers, JsonSender
 from tieline_webhooks.domain.senders.reading import (
-    Id,
     Reader,
-    Shape,
-    Text,
-    Time,
     body_key,
     dotted,
     excerpt,
     headline,
     instant,
+    subject_of,
     text_of,
     web_link,
+)
+from tieline_webhooks.domain.senders.sentry_shapes import (
+    Activity,
+    AlertRule,
+    Data,
+    ErrorEvent,
+    Hook,
+    Installation,
+    Issue,
+    MetricAlert,
+    Named,
 )
 from tieline_webhooks.domain.senders.signing import Secret, check_hex, keys_of, require_hex
 
@@ -53,105 +60,6 @@ _ALERT_STATES: dict[str, State] = {"critical": "open", "warning": "open", "resol
 _KNOWN_RESOURCES = frozenset(
     {"issue", "event_alert", "metric_alert", "activity_alert", "error", "comment", "installation"}
 )
-
-
-class Named(Shape):
-    """Anybody or anything with a name."""
-
-    id: Id = None
-    name: Text = None
-    slug: Text = None
-
-
-class Issue(Shape):
-    """An issue, as its lifecycle webhooks carry it."""
-
-    id: Id = None
-    title: Text = None
-    culprit: Text = None
-    level: Text = None
-    status: Text = None
-    project: Named | None = None
-    web_url: Text = None
-    permalink: Text = None
-    first_seen: Time = field(default=None, name="firstSeen")
-
-
-class ErrorEvent(Shape):
-    """One occurrence of an issue, as alerts and error webhooks carry it."""
-
-    event_id: Id = None
-    issue_id: Id = None
-    title: Text = None
-    message: Text = None
-    culprit: Text = None
-    level: Text = None
-    project: Id = None
-    url: Text = None
-    web_url: Text = None
-    issue_url: Text = None
-    occurred: Time = field(default=None, name="datetime")
-    tags: msgspec.Raw = msgspec.Raw()
-
-
-class AlertRule(Shape):
-    """The rule behind a metric alert."""
-
-    id: Id = None
-    name: Text = None
-
-
-class MetricAlert(Shape):
-    """One opening of a metric alert; its id stays while it goes from critical to resolved."""
-
-    id: Id = None
-    title: Text = None
-    alert_rule: AlertRule | None = None
-    projects: list[str] | None = None
-    date_started: Time = None
-    date_closed: Time = None
-
-
-class Activity(Shape):
-    """What happened to an issue in an activity alert."""
-
-    type: Text = None
-
-
-class Installation(Shape):
-    """An app installed in an organisation."""
-
-    uuid: Text = None
-    app: Named | None = None
-    organization: Named | None = None
-
-
-class Data(Shape):
-    """The part of the body that differs by resource."""
-
-    issue: Issue | None = None
-    event: ErrorEvent | None = None
-    error: ErrorEvent | None = None
-    metric_alert: MetricAlert | None = None
-    activity: Activity | None = None
-    installation: Installation | None = None
-    triggered_rule: Text = None
-    description_title: Text = None
-    description_text: Text = None
-    web_url: Text = None
-    comment: Text = None
-    comment_id: Id = None
-    issue_id: Id = None
-    project_slug: Text = None
-    timestamp: Time = None
-
-
-class Hook(Shape):
-    """The body of every Sentry webhook."""
-
-    action: Text = None
-    data: Data | None = None
-    actor: Named | None = None
 
 
 class SentrySender(JsonSender[Hook]):
@@ -221,7 +129,7 @@ def _issue(shape: Hook, issue: Issue, key: str) -> NormalisedEvent:
     return NormalisedEvent(
         type=_type("issue", shape),
         source="sentry",
-        subject=f"sentry/issue/{issue.id}",
+        subject=subject_of("sentry/issue", issue.id, key),
         title=headline(issue.title, issue.culprit) or f"Sentry issue {issue.id}",
         dedupe_key=key,
         severity=_SEVERITIES.get(issue.level or "", "error"),
@@ -244,7 +152,7 @@ def _occurrence(shape: Hook, data: Data, event: ErrorEvent, resource: str, key: 
     return NormalisedEvent(
         type=_type(resource, shape),
         source="sentry",
-        subject=f"sentry/issue/{issue_id}" if issue_id else f"sentry/event/{event.event_id}",
+        subject=f"sentry/issue/{issue_id}" if issue_id else subject_of("sentry/event", event.event_id, key),
         title=headline(event.title, event.message, event.culprit) or "Sentry event",
         dedupe_key=key,
         severity=_SEVERITIES.get(level or "", "error"),
@@ -266,7 +174,7 @@ def _metric_alert(shape: Hook, data: Data, alert: MetricAlert, key: str) -> Norm
     return NormalisedEvent(
         type=_type("metric_alert", shape),
         source="sentry",
-        subject=f"sentry/metric_alert/{alert.id}",
+        subject=subject_of("sentry/metric_alert", alert.id, key),
         title=headline(data.description_title, alert.title, rule.name) or f"Sentry metric alert {alert.id}",
         dedupe_key=key,
         severity=_SEVERITIES.get(action, "info"),
@@ -292,7 +200,7 @@ def _comment(shape: Hook, data: Data, key: str) -> NormalisedEvent:
     return NormalisedEvent(
         type=_type("comment", shape),
         source="sentry",
-        subject=f"sentry/issue/{data.issue_id}",
+        subject=subject_of("sentry/issue", data.issue_id, key),
         title=f"Comment on Sentry issue {data.issue_id} {shape.action or ''}".rstrip(),
         dedupe_key=key,
         project=data.project_slug,
@@ -308,7 +216,7 @@ def _installation(shape: Hook, installation: Installation, key: str) -> Normalis
     return NormalisedEvent(
         type=_type("installation", shape),
         source="sentry",
-        subject=f"sentry/installation/{installation.uuid}",
+        subject=subject_of("sentry/installation", installation.uuid, key),
         title=headline(f"Sentry app {app.slug or ''} {done} {organization.slug or 'the organisation'}") or "Sentry app",
         dedupe_key=key,
         actor=_actor(shape),
@@ -322,9 +230,10 @@ def _unknown(shape: Hook, headers: Headers, key: str) -> NormalisedEvent:
     return NormalisedEvent(
         type=_type(resource, shape) if named else "sentry.unknown",
         source="sentry",
-        subject=f"sentry/webhook/{key[:16]}",
-        title=headline(f"Sentry webhook of a kind unknown to Tieline: {resource if named else ''} {shape.action or ''}")
-        or "Sentry webhook",
+        subject=subject_of("sentry/webhook", None, key),
+        title=" ".join(
+            ("Sentry", resource[:64] if named else "webhook of an unknown kind", shape.action or "")
+        ).rstrip(),
         dedupe_key=key,
         actor=_actor(shape),
     )

@@ -21,6 +21,7 @@ from tieline_webhooks.domain.senders.reading import (
     excerpt,
     headline,
     instant,
+    subject_of,
     web_link,
 )
 from tieline_webhooks.domain.senders.signing import (
@@ -132,16 +133,18 @@ class SlackSender(JsonSender[Hook]):
         inner = shape.event or Event()
         kind = inner.type or shape.type or "unknown"
         channel, message = _place(inner)
+        key = shape.event_id or body_key(body)
+        title = _title(inner, kind)
         return NormalisedEvent(
             type=dotted(f"slack.{kind}.{inner.subtype}" if inner.subtype else f"slack.{kind}"),
             source="slack",
-            subject=_subject(shape, channel, message),
-            title=_title(inner, kind),
-            dedupe_key=shape.event_id or body_key(body),
+            subject=_subject(shape, channel, message, key),
+            title=title,
+            dedupe_key=key,
             project=channel,
             project_id=channel,
             link=_link(shape, inner, channel),
-            detail=excerpt(inner.text),
+            detail=excerpt(inner.text) if inner.text != title else None,
             actor=inner.user,
             occurred_at=instant(shape.event_time),
         )
@@ -155,10 +158,10 @@ def _place(inner: Event) -> tuple[str | None, str | None]:
     return channel, inner.ts
 
 
-def _subject(shape: Hook, channel: str | None, message: str | None) -> str:
+def _subject(shape: Hook, channel: str | None, message: str | None, key: str) -> str:
     if channel and message:
         return f"slack/message/{channel}/{message}"
-    return f"slack/channel/{channel}" if channel else f"slack/team/{shape.team_id}"
+    return f"slack/channel/{channel}" if channel else subject_of("slack/team", shape.team_id, key)
 
 
 def _title(inner: Event, kind: str) -> str:
