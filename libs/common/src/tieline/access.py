@@ -70,8 +70,8 @@ def key_from_headers(headers: Mapping[str, str]) -> str | None:
     """Return the API key a request carries, or None. `headers` has lower-case names."""
     for name in KEY_HEADERS:
         value = headers.get(name, "").strip()
-        if value[:7].lower() == "bearer ":
-            value = value[7:].strip()
+        if value[:6].lower() == "bearer":
+            value = value[6:].strip()
         if value and len(value) <= LONGEST_KEY:
             return value
     return None

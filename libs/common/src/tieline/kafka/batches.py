@@ -10,6 +10,7 @@ all its partitions, so nothing of a batch may still be open.
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -48,10 +49,11 @@ class GroupConsumer:
         self.topic = topic
         self._handle = handle
         self._producer = producer
+        self._subscriber: Any = None
 
     def subscribe(self, router: KafkaRouter, settings: KafkaSettings, *, max_records: int = 500) -> None:
         """Add a batch subscriber for this group to `router`."""
-        subscriber = router.subscriber(
+        self._subscriber = router.subscriber(
             settings.topic_prefix + self.topic,
             group_id=settings.topic_prefix + self.group,
             ack_policy=AckPolicy.MANUAL,  # acknowledged below, when the whole batch is done
@@ -64,7 +66,7 @@ class GroupConsumer:
             title=self.group,
             description=f"Batches, acknowledged when done; dead letters in {dead_letter_topic(self.group)}.",
         )
-        subscriber(self.on_batch)
+        self._subscriber(self.on_batch)
 
     async def on_batch(self, message: KafkaMessage) -> None:
         """Handle one poll's records, then acknowledge them."""
@@ -76,6 +78,8 @@ class GroupConsumer:
     async def _handle_whole(self, records: Sequence[IncomingRecord]) -> None:
         try:
             await self._until_dependencies_are_back(records)
+        except _StoppingError:
+            raise
         except Exception as error:  # noqa: BLE001 - the outermost loop: one bad record must not stop a partition
             if len(records) == 1:
                 await self._dead_letter(records[0], error)
@@ -96,7 +100,7 @@ class GroupConsumer:
                     "waiting to try a batch again",
                     extra={"group": self.group, "records": len(records), "reason": str(error)},
                 )
-                await asyncio.sleep(wait.total_seconds() * random.uniform(0.8, 1.2))
+                await self._pause(wait * random.uniform(0.8, 1.2))
                 wait = min(wait * 2, LONGEST_WAIT)
             else:
                 return
@@ -126,9 +130,21 @@ class GroupConsumer:
             try:
                 await self._producer.send(letter)
             except TransientError:
-                await asyncio.sleep(LONGEST_WAIT.total_seconds())
+                await self._pause(LONGEST_WAIT)
             else:
                 return
+
+    async def _pause(self, wait: timedelta) -> None:
+        """Wait, but no longer than the process runs: a batch that can't be finished comes again after the restart."""
+        end = time.monotonic() + wait.total_seconds()
+        while (left := end - time.monotonic()) > 0:
+            if self._subscriber is not None and not self._subscriber.running:
+                raise _StoppingError(self.group)
+            await asyncio.sleep(min(left, 0.1))
+
+
+class _StoppingError(Exception):
+    """The process stops while a batch waits; it is left unacknowledged."""
 
 
 async def _with_readable_headers(batch: Any, parse: Callable[[Any], Awaitable[Any]]) -> Any:
