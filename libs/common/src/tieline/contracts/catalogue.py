@@ -1,0 +1,61 @@
+"""Which messages each topic carries: what the AsyncAPI document is made from."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from tieline import topics
+from tieline.contracts import commands, integrations, routes, sync
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One kind of record. `type` is its `ce_type`; `model` None means that the value is the sender's own JSON."""
+
+    type: str
+    model: type[BaseModel] | None
+    summary: str
+
+
+def _described(type_: str, model: type[BaseModel]) -> Message:
+    return Message(type=type_, model=model, summary=(model.__doc__ or "").strip().partition("\n")[0])
+
+
+MESSAGES: dict[str, tuple[Message, ...]] = {
+    topics.REGISTRY_COMMANDS: tuple(
+        _described(model.model_fields["type"].default, model)
+        for model in (
+            commands.CreateWorkspace,
+            commands.IssueApiKey,
+            commands.RevokeApiKey,
+            commands.SaveIntegrations,
+            commands.DeleteIntegration,
+            commands.SaveRoute,
+            commands.DeleteRoute,
+        )
+    ),
+    topics.GATEWAY_REPLIES: (_described("registry.reply", commands.Reply),),
+    topics.INTEGRATION_EVENTS: (
+        _described(integrations.INTEGRATION_SAVED, integrations.Integration),
+        Message(type=integrations.INTEGRATION_DELETED, model=None, summary="A tombstone: the integration is gone."),
+    ),
+    topics.ROUTE_EVENTS: (
+        _described(routes.ROUTE_SAVED, routes.ChannelRoute),
+        Message(type=routes.ROUTE_DELETED, model=None, summary="A tombstone: the route is gone."),
+    ),
+    topics.SYNC_COMMANDS: tuple(
+        _described(model.model_fields["type"].default, model) for model in (sync.StartRun, sync.CancelRun)
+    ),
+    topics.SYNC_EVENTS: tuple(
+        _described(model.model_fields["type"].default, model)
+        for model in (sync.RunProgress, sync.RunCompleted, sync.RunFailed)
+    ),
+    topics.EVENTS: (
+        Message(
+            type="*", model=None, summary="A CloudEvent in binary mode; the value is the body as its sender sent it."
+        ),
+    ),
+    topics.DELIVERY_EVENTS: (
+        Message(type="delivery.*", model=None, summary="What became of one event's delivery to one route."),
+    ),
+}
