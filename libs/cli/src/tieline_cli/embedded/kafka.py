@@ -17,7 +17,7 @@ from tieline_cli.processes.readiness import listening
 LONGEST_RETENTION = timedelta(hours=6)
 """How long the embedded broker keeps records of topics that are not compacted."""
 
-_NOISE = re.compile(r"weak version `GLIBC_[\d.]+' not found")  # the loader's remark about an optional symbol
+NOISE = re.compile(r"weak version `GLIBC_[\d.]+' not found")  # the loader's remark about an optional symbol
 
 
 def program(data_dir: Path, port: int) -> Program:
@@ -38,7 +38,7 @@ def program(data_dir: Path, port: int) -> Program:
         working_directory=data_dir,
         grace=timedelta(seconds=15),
         on_parent_death=signal.SIGTERM,
-        noise=_NOISE,
+        noise=NOISE,
     )
 
 

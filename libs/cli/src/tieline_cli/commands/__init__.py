@@ -1,0 +1,20 @@
+"""The commands: each reads its options, calls the work, shows the outcome."""
+
+import typer
+
+from tieline_cli.commands import keys, stack, topics, workspaces
+
+app = typer.Typer(
+    name="tieline",
+    help="One integration plane: registry, syncs, webhook router.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(stack.status)
+app.command()(stack.logs)
+app.add_typer(topics.app, name="topics")
+app.add_typer(keys.app, name="keys")
+app.add_typer(workspaces.app, name="workspaces")

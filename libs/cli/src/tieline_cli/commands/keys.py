@@ -1,0 +1,30 @@
+"""`tieline keys`: the secrets an installation needs."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from tieline_cli.commands.options import tell
+
+app = typer.Typer(help="The secrets that an installation needs.", no_args_is_help=True)
+
+
+@app.callback()
+def keys() -> None:
+    """Hold the sub-commands, also while there is one."""
+
+
+@app.command()
+def generate(
+    *, kid: Annotated[str | None, typer.Option(help="Id of the new keys; today's date when left out.")] = None
+) -> None:
+    """Print fresh keys as environment variables. Keep them in a secret store: they are shown once.
+
+    To rotate, put the new key before the old one, separated by a comma: the first is used for what is new.
+    """
+    from tieline_cli.keys import SystemKeys, key_id  # noqa: PLC0415  # cryptography is slow to import
+
+    made = SystemKeys.generate(kid or key_id(datetime.now(UTC).date()))
+    for name, value in made.as_environment().items():
+        tell(f"{name}={value}")
