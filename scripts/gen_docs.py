@@ -71,11 +71,11 @@ def asyncapi() -> dict[str, Any]:
     for topic in CATALOGUE:
         names = []
         for message in MESSAGES.get(topic.name, ()):
-            name = f"{topic.name}:{message.type}"
+            name = f"{topic.name}:{message.name}"
             names.append(name)
             messages[name] = {
-                "name": message.type,
-                "title": message.type,
+                "name": message.name,
+                "title": message.name,
                 "summary": message.summary,
                 "contentType": "application/json",
                 **({} if message.model is None else {"payload": {"$ref": schema_of(message.model, schemas)}}),

@@ -10,15 +10,15 @@ from tieline.contracts import commands, integrations, routes, sync
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One kind of record. `type` is its `ce_type`; `model` None means that the value is the sender's own JSON."""
+    """One kind of record. `name` is its `ce_type`; `model` None means that the value is the sender's own JSON."""
 
-    type: str
+    name: str
     model: type[BaseModel] | None
     summary: str
 
 
 def _described(type_: str, model: type[BaseModel]) -> Message:
-    return Message(type=type_, model=model, summary=(model.__doc__ or "").strip().partition("\n")[0])
+    return Message(name=type_, model=model, summary=(model.__doc__ or "").strip().partition("\n")[0])
 
 
 MESSAGES: dict[str, tuple[Message, ...]] = {
@@ -37,11 +37,11 @@ MESSAGES: dict[str, tuple[Message, ...]] = {
     topics.GATEWAY_REPLIES: (_described("registry.reply", commands.Reply),),
     topics.INTEGRATION_EVENTS: (
         _described(integrations.INTEGRATION_SAVED, integrations.Integration),
-        Message(type=integrations.INTEGRATION_DELETED, model=None, summary="A tombstone: the integration is gone."),
+        Message(name=integrations.INTEGRATION_DELETED, model=None, summary="A tombstone: the integration is gone."),
     ),
     topics.ROUTE_EVENTS: (
         _described(routes.ROUTE_SAVED, routes.ChannelRoute),
-        Message(type=routes.ROUTE_DELETED, model=None, summary="A tombstone: the route is gone."),
+        Message(name=routes.ROUTE_DELETED, model=None, summary="A tombstone: the route is gone."),
     ),
     topics.SYNC_COMMANDS: tuple(
         _described(model.model_fields["type"].default, model) for model in (sync.StartRun, sync.CancelRun)
@@ -56,6 +56,6 @@ MESSAGES: dict[str, tuple[Message, ...]] = {
         ),
     ),
     topics.DELIVERY_EVENTS: (
-        Message(type="delivery.*", model=None, summary="What became of one event's delivery to one route."),
+        Message(name="delivery.*", model=None, summary="What became of one event's delivery to one route."),
     ),
 }
