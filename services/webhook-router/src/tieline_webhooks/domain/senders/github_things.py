@@ -167,7 +167,7 @@ def _deployment(hook: Hook) -> About:
         title=f"Deployment to {environment}{state}",
         link=outcome.target_url,
         detail=outcome.description or deployment.description,
-        level=outcome.state,
+        level=outcome.state if outcome.state in _SEVERITIES else None,
         occurred=outcome.updated_at or deployment.created_at,
     )
 
@@ -178,7 +178,7 @@ def _run(run: Thing, name: str) -> About:
         thing=run,
         path=f"{_RUN_PATHS[name]}/{run.id}",
         title=f"{title}: {run.conclusion}" if run.conclusion else title,
-        level=run.conclusion,
+        level=run.conclusion if run.conclusion in _SEVERITIES else None,
         detail=f"On {run.head_branch}" if run.head_branch else None,
     )
 

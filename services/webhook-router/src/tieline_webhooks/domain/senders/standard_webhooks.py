@@ -100,7 +100,7 @@ class StandardWebhooksSender(JsonSender[Hook]):
             subject=f"standard-webhooks/{kind.partition('.')[0]}/{about}"
             if about
             else f"standard-webhooks/webhook/{key}",
-            title=facts.title or kind.replace(".", " ").replace("_", " "),
+            title=facts.title or (kind.replace(".", " ").replace("_", " ") if named else "Webhook of an unknown kind"),
             dedupe_key=key,
             severity=facts.severity,
             level=facts.level,
