@@ -109,8 +109,8 @@ def schema_of(model: type[BaseModel], schemas: dict[str, Any]) -> str:
 
 CONFIGURATION_HEAD = """# Configuration
 
-Generated from the settings by `make docs-api`. Every value is an environment variable. A wrong value, or an unknown name
-within a block, stops the start with the whole list.
+Generated from the settings by `make docs-api`. Every value is an environment variable. A wrong value, or an unknown
+name within a block, stops the start with the whole list.
 
 """
 
