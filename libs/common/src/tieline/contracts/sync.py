@@ -22,7 +22,7 @@ class StartRun(Contract):
 
 
 class CancelRun(Contract):
-    """Stop a run after the batch in hand; what it saved stays, no dataset version is made."""
+    """Stop a run after the batch in hand; it makes no dataset version, so nothing it saved becomes visible."""
 
     type: Literal["sync.cancel"] = "sync.cancel"
     run_id: str
@@ -36,13 +36,31 @@ sync_command_adapter: TypeAdapter[Any] = TypeAdapter(Annotated[StartRun | Cancel
 
 
 class RunEvent(Contract):
-    """What every event of a run carries; `sequence` counts from 1 within the run without gaps."""
+    """What every event of a run carries.
+
+    `sequence` is 0 for what happens before the run starts, then counts from 1 without gaps. A run that is resumed after
+    a crash may repeat its last event: the same bytes under the same id.
+    """
 
     run_id: str
     workspace_id: str
     integration_id: str
     sequence: int
     at: datetime
+
+
+class RunQueued(RunEvent):
+    """The run is accepted and will start; all its other events come after this one in the same partition."""
+
+    type: Literal["sync.queued"] = "sync.queued"
+
+
+class RunAttached(RunEvent):
+    """The integration is being synced already, so the run that was asked for (`run_id`) is the one under way."""
+
+    type: Literal["sync.attached"] = "sync.attached"
+    attached_to: str
+    from_offset: int = Field(description="The offset in this partition that no event of `attached_to` precedes.")
 
 
 class RunProgress(RunEvent):
@@ -76,5 +94,5 @@ class RunFailed(RunEvent):
 
 
 sync_event_adapter: TypeAdapter[Any] = TypeAdapter(
-    Annotated[RunProgress | RunCompleted | RunFailed, Field(discriminator="type")]
+    Annotated[RunQueued | RunAttached | RunProgress | RunCompleted | RunFailed, Field(discriminator="type")]
 )
