@@ -1,24 +1,42 @@
 #!/usr/bin/env bash
 # Makes .venv: the locked dependencies, checked by hash, then the workspace's own packages as editable installs.
-# Does nothing when the lock and the members' pyproject files have not changed since.
+# Does nothing when the lock and the members' pyproject files have not changed since. Safe to run twice at once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 PYTHON="${PYTHON:-python3}"
-"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
   echo "Tieline needs Python 3.11 or newer; '$PYTHON' is $("$PYTHON" --version 2>&1). Set PYTHON=/path/to/python3.11." >&2
   exit 1
 }
 
 stamp=".venv/.setup-stamp"
-want="$(cat requirements.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml scripts/setup.sh | sha256sum | cut -d' ' -f1)"
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then exit 0; fi
+wanted() {
+  cat requirements.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml scripts/setup.sh |
+    "$PYTHON" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
+}
+want="$(wanted)"
+up_to_date() { [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; }
+if up_to_date; then exit 0; fi
+
+if command -v flock >/dev/null; then
+  exec 9>.setup-lock
+  flock 9
+  if up_to_date; then exit 0; fi
+fi
 
 echo "Setting up .venv (about a minute the first time)…"
-[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+if ! [ -x .venv/bin/python ]; then
+  "$PYTHON" -m venv .venv || {
+    echo "'$PYTHON -m venv' failed; Debian and Ubuntu keep it in the package python3-venv." >&2
+    exit 1
+  }
+fi
 [ -x .venv/bin/pip ] || .venv/bin/python -m ensurepip -q
-# Compiled once here, not by each of the service processes racing at their first start.
+rm -f "$stamp"
+# pip compiles what it installs: once here, not by each of the service processes racing at their first start.
 .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
-  $(for member in libs/* services/*; do printf ' -e %s' "$member"; done)
+members=()
+for member in libs/* services/*; do members+=(-e "$member"); done
+.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation "${members[@]}"
 echo "$want" >"$stamp"
