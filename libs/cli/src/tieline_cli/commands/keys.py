@@ -1,9 +1,9 @@
 """`tieline keys`: the secrets an installation needs."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from tieline.clock import system_clock
 
 from tieline_cli.commands.options import tell
 
@@ -23,8 +23,8 @@ def generate(
 
     To rotate, put the new key before the old one, separated by a comma: the first is used for what is new.
     """
-    from tieline_cli.keys import SystemKeys, key_id  # noqa: PLC0415  # cryptography is slow to import
+    from tieline_cli.keys import SystemKeys, key_id  # noqa: PLC0415 - cryptography is slow to import
 
-    made = SystemKeys.generate(kid or key_id(datetime.now(UTC).date()))
+    made = SystemKeys.generate(kid or key_id(system_clock().date()))
     for name, value in made.as_environment().items():
         tell(f"{name}={value}")

@@ -33,7 +33,7 @@ def up(
         options = ["--data-dir", str(data_dir), "--port-base", str(port_base)]
         background.start(folder, options if simulators else [*options, "--no-simulators"], tell)
         return
-    from tieline_cli.stack.up import run  # noqa: PLC0415  # aiokafka takes half a second to import
+    from tieline_cli.stack.up import run  # noqa: PLC0415 - aiokafka takes half a second to import
 
     plan = StackPlan.from_environment(folder=folder, port_base=port_base, simulators=simulators)
     run(plan, tell, when_ready=lambda endpoints, seconds: tell(show.ready(endpoints, folder, seconds)))

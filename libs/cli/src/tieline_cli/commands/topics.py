@@ -20,7 +20,7 @@ def apply() -> None:
 
     Reads where Kafka is from the environment: TIELINE_KAFKA__BOOTSTRAP_SERVERS and the others of that block.
     """
-    from tieline.settings import ServiceSettings, load  # noqa: PLC0415  # aiokafka takes half a second to import
+    from tieline.settings import ServiceSettings, load  # noqa: PLC0415 - aiokafka takes half a second to import
     from tieline.topics import CATALOGUE, apply_topics  # noqa: PLC0415
 
     settings = load(ServiceSettings).kafka

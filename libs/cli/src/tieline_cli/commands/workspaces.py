@@ -25,7 +25,7 @@ def create(
 
     Reads where Kafka is from the environment: TIELINE_KAFKA__BOOTSTRAP_SERVERS and the others of that block.
     """
-    from tieline.access import generate_key  # noqa: PLC0415  # aiokafka takes half a second to import
+    from tieline.access import generate_key  # noqa: PLC0415 - aiokafka takes half a second to import
     from tieline.settings import ServiceSettings, load  # noqa: PLC0415
 
     from tieline_cli.workspaces import create_workspace  # noqa: PLC0415

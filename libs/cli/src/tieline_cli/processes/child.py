@@ -38,7 +38,7 @@ class Child:
                 cwd=program.working_directory,
                 env={**os.environ, **program.environment},
                 start_new_session=True,
-                preexec_fn=_die_with_parent(program.on_parent_death),  # noqa: PLW1509  # children start before threads do
+                preexec_fn=_die_with_parent(program.on_parent_death),  # noqa: PLW1509 - children start before threads do
             )
         self.identity = ProcessIdentity.of(self._process.pid)
 

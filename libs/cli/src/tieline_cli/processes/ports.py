@@ -83,7 +83,7 @@ def _sockets_of_processes(inodes: Collection[str]) -> Iterable[tuple[int, str]]:
         if not process.name.isdigit() or not wanted:
             continue
         try:
-            links = [os.readlink(link) for link in (process / "fd").iterdir()]  # noqa: PTH115  # not a path on disk
+            links = [os.readlink(link) for link in (process / "fd").iterdir()]  # noqa: PTH115 - not a path on disk
         except OSError:  # gone, or another user's
             continue
         yield from ((int(process.name), wanted[link]) for link in links if link in wanted)

@@ -17,7 +17,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Replace `path` by `value`, readable by its owner only."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "w", encoding="utf-8") as file:  # noqa: PTH123  # a descriptor, to set the mode at creation
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, to set the mode at creation
         json.dump(value, file, indent=2)
         file.write("\n")
         file.flush()

@@ -39,7 +39,7 @@ _ROTATE_SECONDS = 10.0
 _SHOWN_LINES = 12
 
 
-class StopRequested(Exception):  # noqa: N818  # a request, not an error
+class StopRequested(Exception):  # noqa: N818 - a request, not an error
     """Ctrl-C, SIGTERM or a closed terminal."""
 
 
@@ -92,7 +92,7 @@ class Supervisor:
         def run() -> None:
             try:
                 results.append(work())
-            except Exception as error:  # noqa: BLE001  # handed to the caller below
+            except Exception as error:  # noqa: BLE001 - handed to the caller below
                 errors.append(error)
 
         thread = threading.Thread(target=run, daemon=True)
