@@ -8,17 +8,6 @@ from tests.architecture.sources import called_name, calls, place, python_sources
 _CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "system_clock"}
 _MAKERS_OF_IDS = {"uuid1", "uuid4", "new_id"}
 _READS_THE_WORLD = _CLOCKS | _MAKERS_OF_IDS
-    "now",
-    "utcnow",
-    "today",
-    "time",
-    "time_ns",
-    "monotonic",
-    "uuid1",
-    "uuid4",
-    "system_clock",
-    "new_id",
-}
 _PURE_ROOMS = {"domain", "handlers"}
 
 
