@@ -52,7 +52,7 @@ MESSAGES: dict[str, tuple[Message, ...]] = {
     ),
     topics.EVENTS: (
         Message(
-            type="*", model=None, summary="A CloudEvent in binary mode; the value is the body as its sender sent it."
+            name="*", model=None, summary="A CloudEvent in binary mode; the value is the body as its sender sent it."
         ),
     ),
     topics.DELIVERY_EVENTS: (

@@ -1,0 +1,195 @@
+"""One bounded call to a provider or channel."""
+
+import asyncio
+import json as jsonlib
+import ssl
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from tieline.outgoing.errors import (
+    AddressRefusedError,
+    CallFailedError,
+    CallTimedOutError,
+    ResponseTooLargeError,
+    ResponseUnreadableError,
+    TlsFailedError,
+)
+from tieline.outgoing.transport import CheckedBackend, CheckedTransport
+from tieline.settings import OutgoingSettings
+
+MOST_CONNECTIONS = 64
+LONGEST_URL = 8192
+_DECODED_STEP = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole response. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """Return the body as JSON. Raises ResponseUnreadableError."""
+        try:
+            return jsonlib.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise ResponseUnreadableError(f"the answer is not JSON: {type(error).__name__}") from error
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """Return `Retry-After` if it gives seconds."""
+        try:
+            return timedelta(seconds=max(0.0, float(self.headers.get("retry-after", ""))))
+        except (ValueError, OverflowError):
+            return None
+
+
+class OutgoingClient:
+    """One pool of connections for calls to tenant-given URLs. Use as an async context manager.
+
+    Checks each URL's form and the address dialled, follows no redirect, keeps no cookie, and bounds time and size.
+    """
+
+    def __init__(self, settings: OutgoingSettings, *, most_connections: int = MOST_CONNECTIONS) -> None:
+        self._settings = settings
+        backend = CheckedBackend(
+            allow_private=settings.dangerous_allow_private_addresses, resolve_timeout=settings.connect_timeout
+        )
+        self._http = httpx2.AsyncClient(
+            transport=CheckedTransport(
+                backend,
+                tls=ssl.create_default_context(),
+                limits=httpx2.Limits(max_connections=most_connections),
+            ),
+            timeout=httpx2.Timeout(
+                settings.timeout.total_seconds(), connect=settings.connect_timeout.total_seconds(), pool=None
+            ),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"user-agent": "tieline/1", "accept-encoding": "gzip"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: timedelta | None = None,  # noqa: ASYNC109 - a limit that the error names
+    ) -> Answer:
+        """Return the whole answer, whatever its status; a redirect is returned, not followed.
+
+        `timeout` covers everything from DNS to the last byte. Raises the OutgoingError family.
+        """
+        request = self._request(method, url, headers=headers, params=params, json=json, data=form, content=content)
+        progress = _Progress()
+        request.extensions["trace"] = progress.note
+        limit = timeout or self._settings.timeout
+        host = request.url.host
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                return await self._whole_answer(request, httpx2.BasicAuth(*auth) if auth else None)
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise CallTimedOutError(host, limit, sent=progress.sent) from error
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
+            raise AddressRefusedError(f"{host}: not a request that can be made") from error
+        except (httpx2.HTTPError, zlib.error) as error:
+            failed = TlsFailedError if _is_tls(error) else CallFailedError
+            raise failed(host, type(error).__name__, sent=progress.sent) from error
+
+    def _request(self, method: str, url: str, **parts: Any) -> httpx2.Request:
+        if len(url) > LONGEST_URL:
+            raise AddressRefusedError(f"the URL is longer than {LONGEST_URL} characters")
+        try:
+            request = self._http.build_request(method, url, **parts)
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, ValueError, TypeError) as error:
+            raise AddressRefusedError(f"not a request that can be made: {type(error).__name__}") from error
+        settings = self._settings
+        http_allowed = settings.allow_http or settings.dangerous_allow_private_addresses
+        if request.url.scheme not in ({"https", "http"} if http_allowed else {"https"}):
+            raise AddressRefusedError(f"{request.url.host}: the scheme {request.url.scheme or '(none)'} is not allowed")
+        if not request.url.host:
+            raise AddressRefusedError("the URL has no host")
+        if request.url.userinfo:
+            raise AddressRefusedError(f"{request.url.host}: the URL carries a user or password")
+        return request
+
+    async def _whole_answer(self, request: httpx2.Request, auth: httpx2.BasicAuth | None) -> Answer:
+        response = await self._http.send(request, auth=auth, stream=True)
+        try:
+            body = await self._body(response)
+        finally:
+            await response.aclose()
+            self._http.cookies.clear()
+        return Answer(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=body,
+        )
+
+    async def _body(self, response: httpx2.Response) -> bytes:
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding not in {"", "identity", "gzip", "x-gzip"}:
+            raise ResponseUnreadableError(f"the answer is encoded as {encoding[:40]}, which was not asked for")
+        unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
+        limit = self._settings.max_response_bytes
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in response.aiter_raw():
+            for part in (chunk,) if unpack is None else _unpacked(unpack, chunk):
+                size += len(part)
+                if size > limit:
+                    raise ResponseTooLargeError(response.request.url.host, limit)
+                parts.append(part)
+        return b"".join(parts)
+
+
+def _unpacked(unpack: Any, chunk: bytes) -> Iterator[bytes]:
+    """Yield what `chunk` holds in steps, so that a bomb is noticed before it fills the memory."""
+    while chunk:
+        yield unpack.decompress(chunk, _DECODED_STEP)
+        chunk = unpack.unconsumed_tail
+
+
+def _is_tls(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError) or "CERTIFICATE" in str(cause):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+class _Progress:
+    """Notes whether anything of the request was written."""
+
+    sent = False
+
+    async def note(self, name: str, _info: Mapping[str, Any]) -> None:
+        if name.endswith("send_request_headers.started"):
+            self.sent = True
