@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import Depends, Header, Request
 from tieline.access import Principal
@@ -11,7 +12,7 @@ from tieline.registry_client import RegistryClient
 
 from tieline_gateway.adapters.registry_commands import RegistryCommands
 from tieline_gateway.domain.commands import Intent
-from tieline_gateway.domain.errors import NotAuthenticatedError, NotPermittedError, RequestInvalidError
+from tieline_gateway.domain.errors import NotAuthenticatedError, NotFoundError, NotPermittedError, RequestInvalidError
 
 LONGEST_IDEMPOTENCY_KEY = 255
 
@@ -52,6 +53,23 @@ def may(*permissions: str) -> Callable[[Request], Principal]:
         return principal
 
     return dependency
+
+
+def workspace_caller(permission: str) -> Any:
+    """Return FastAPI's dependency on a caller with `permission` in the workspace the path names.
+
+    Another workspace is answered as one that does not exist, so that none can be guessed.
+    """
+
+    def dependency(request: Request, workspace_id: UUID) -> Principal:
+        principal = principal_of(request)
+        if str(workspace_id) != principal.workspace_id:
+            raise NotFoundError("workspace")
+        if not principal.may(permission):
+            raise NotPermittedError(permission)
+        return principal
+
+    return Depends(dependency)
 
 
 async def intent_of(

@@ -31,7 +31,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     wrong = [
         FieldError(
             loc=tuple(item["loc"]),
-            message=item["msg"],
+            message=item["msg"].removeprefix("Value error, "),
             kind=item["type"],
             ctx={name: value for name, value in item.get("ctx", {}).items() if isinstance(value, int | str)},
         )

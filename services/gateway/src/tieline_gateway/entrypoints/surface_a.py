@@ -8,7 +8,7 @@ from tieline.access import Principal
 from tieline_gateway.domain import surface_a
 from tieline_gateway.domain.surface_a import SaveRequest
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
-from tieline_gateway.handlers.save import save_one
+from tieline_gateway.handlers.integrations import save_one
 
 
 def build_router() -> APIRouter:

@@ -11,21 +11,8 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from tieline_gateway.domain import errors
+from tieline_gateway.domain.providers import display_name
 from tieline_gateway.entrypoints import legacy_validation
-
-PROVIDER_NAMES = {
-    "pagerduty": "PagerDuty",
-    "linear": "Linear",
-    "sentry": "Sentry",
-    "slack": "Slack",
-    "github": "GitHub",
-    "jira": "Jira",
-    "servicenow": "ServiceNow",
-    "discord": "Discord",
-    "telegram": "Telegram",
-    "whatsapp": "WhatsApp",
-    "webhook": "Webhook",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +62,7 @@ def fault_of(error: errors.GatewayError) -> Fault:  # noqa: C901, PLR0912 - one 
             return Fault(
                 status=400,
                 code="INTEGRATION_NOT_CONFIGURED",
-                message=f"{PROVIDER_NAMES.get(provider, provider)} integration is not configured",
+                message=f"{display_name(provider)} integration is not configured",
             )
         case errors.UpstreamError(summary=summary, details=details, retry_after=wait):
             headers = {} if wait is None else {"retry-after": str(max(1, round(wait.total_seconds())))}

@@ -1,9 +1,9 @@
-"""Saving integrations: drafts and their plain secrets in, sealed commands out, the saved integrations back."""
+"""Saving and deleting integrations: drafts and their plain secrets in, sealed commands out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tieline.contracts.commands import IntegrationDraft, SaveIntegrations
+from tieline.contracts.commands import DeleteIntegration, IntegrationDraft, SaveIntegrations
 from tieline.contracts.integrations import Integration
 
 from tieline_gateway.domain.commands import Intent
@@ -36,3 +36,14 @@ async def save_all(
 async def save_one(commands: Commands, intent: Intent, draft: IntegrationDraft, secrets: Mapping[str, str]) -> Saved:
     """Save one draft; see `save_all`."""
     return (await save_all(commands, intent, [(draft, secrets)]))[0]
+
+
+async def delete(
+    commands: Commands, intent: Intent, integration_id: str, *, expected_revision: int | None = None
+) -> None:
+    """Delete an integration. Safe to repeat with the same intent; raises what `Commands.send` raises."""
+    await commands.send(
+        DeleteIntegration.model_validate(
+            {**intent.base(), "integration_id": integration_id, "expected_revision": expected_revision}
+        )
+    )
