@@ -2,6 +2,7 @@
 
 import asyncio
 import json as jsonlib
+import re
 import ssl
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from tieline.settings import OutgoingSettings
 MOST_CONNECTIONS = 64
 LONGEST_URL = 8192
 _DECODED_STEP = 65_536
+_HOST = re.compile(rb"[A-Za-z0-9._-]+|\[?[0-9a-fA-F:.]+\]?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +135,8 @@ class OutgoingClient:
         http_allowed = settings.allow_http or settings.dangerous_allow_private_addresses
         if request.url.scheme not in ({"https", "http"} if http_allowed else {"https"}):
             raise AddressRefusedError(f"{request.url.host}: the scheme {request.url.scheme or '(none)'} is not allowed")
-        if not request.url.host:
-            raise AddressRefusedError("the URL has no host")
+        if not _HOST.fullmatch(request.url.raw_host) or not 0 < (request.url.port or 443) < 65536:
+            raise AddressRefusedError("the URL has no host that could be called")
         if request.url.userinfo:
             raise AddressRefusedError(f"{request.url.host}: the URL carries a user or password")
         return request
