@@ -14,13 +14,20 @@ from pathlib import Path
 import orjson
 
 from tieline_simulators.discord import DiscordSimulator
+from tieline_simulators.github import GitHubSimulator
+from tieline_simulators.jira import JiraSimulator
+from tieline_simulators.linear import LinearSimulator
 from tieline_simulators.pagerduty import PagerDutySimulator
+from tieline_simulators.sentry import SentrySimulator
 from tieline_simulators.servicenow import ServiceNowSimulator, generated_incidents, incidents_from_event_log
 from tieline_simulators.servicenow.event_log import EventLogError
 from tieline_simulators.servicenow.simulator import INCIDENTS
 from tieline_simulators.serving import LOOPBACK, StandInStartError, running
 from tieline_simulators.slack import SlackSimulator
-from tieline_simulators.stand_in import StandIn
+from tieline_simulators.stand_in import InvalidConfigurationError, StandIn
+from tieline_simulators.telegram import TelegramSimulator
+from tieline_simulators.webhook import WebhookSimulator
+from tieline_simulators.whatsapp import WhatsAppSimulator
 
 
 def _servicenow(options: argparse.Namespace) -> StandIn:
@@ -34,6 +41,13 @@ STAND_INS: Mapping[str, Callable[[argparse.Namespace], StandIn]] = {
     "discord": lambda _: DiscordSimulator(),
     "servicenow": _servicenow,
     "pagerduty": lambda options: PagerDutySimulator(incidents=options.pagerduty_incidents),
+    "telegram": lambda _: TelegramSimulator(),
+    "whatsapp": lambda _: WhatsAppSimulator(),
+    "webhook": lambda options: WebhookSimulator(secrets=options.webhook_secret),
+    "sentry": lambda options: SentrySimulator(issues=options.issues),
+    "linear": lambda options: LinearSimulator(issues=options.issues),
+    "jira": lambda options: JiraSimulator(issues=options.issues),
+    "github": lambda options: GitHubSimulator(issues=options.issues),
 }
 
 
@@ -54,6 +68,12 @@ def parser() -> argparse.ArgumentParser:
         help="a record for each line of the log, or for each incident as it was last (default: %(default)s)",
     )
     command.add_argument("--pagerduty-incidents", type=int, default=60, help="made-up incidents (default: %(default)s)")
+    command.add_argument(
+        "--issues", type=int, default=60, help="made-up issues in Sentry, Linear, Jira and GitHub each (default: 60)"
+    )
+    command.add_argument(
+        "--webhook-secret", action="append", default=[], help="whsec_…, to verify what the webhook receiver is sent"
+    )
     return command
 
 
@@ -76,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return the process's exit status."""
     try:
         asyncio.run(serve(parser().parse_args(arguments)))
-    except (StandInStartError, EventLogError, OSError) as error:
+    except (StandInStartError, EventLogError, InvalidConfigurationError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -8,7 +8,7 @@ before the next.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -45,6 +45,11 @@ class Call:
     headers: Headers
     raw: bytes
     body: object = field(default=None)
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """The body when it is an object or a form, else nothing."""
+        return self.body if isinstance(self.body, dict) else {}
 
     def bearer(self, scheme: str = "Bearer") -> str | None:
         """Return the credential of an `Authorization: <scheme> <credential>` header, None for any other form."""
@@ -85,6 +90,10 @@ class StandIn(ABC):
     def routes(self) -> Sequence[Route]:
         """Return the vendor's paths, made with `endpoint`."""
 
+    def control_routes(self) -> Sequence[Route]:
+        """Return further paths for tests."""
+        return ()
+
     @abstractmethod
     def failure(self, status: int) -> Response:
         """Return the vendor's way of saying that it failed or refused, with this status."""
@@ -105,6 +114,10 @@ class StandIn(ABC):
         """Return what a fault's `channel` is compared with."""
         del call
         return None
+
+    def shown(self) -> Iterable[object]:
+        """Return what people see in the vendor's channels now, after edits and de-duplication; oldest first."""
+        return ()
 
     def configure(self, settings: Mapping[str, object]) -> None:
         """Change settings; those not named stay. Raises InvalidConfigurationError, then nothing has changed."""
@@ -130,11 +143,12 @@ class StandIn(ABC):
         """Return the ASGI application."""
         control = [
             Route("/_received", self._received, methods=["GET", "DELETE"]),
+            Route("/_messages", self._messages, methods=["GET"]),
             Route("/_faults", self._faults, methods=["GET", "POST", "DELETE"]),
             Route("/_config", self._config, methods=["POST"]),
         ]
         return Starlette(
-            routes=[*control, *self.routes()],
+            routes=[*control, *self.control_routes(), *self.routes()],
             exception_handlers={404: self._unknown_path, 405: self._unknown_path},
         )
 
@@ -147,6 +161,10 @@ class StandIn(ABC):
             self.received.clear()
             return Response(status_code=204)
         return json_answer([entry.as_json() for entry in self.received])
+
+    async def _messages(self, request: Request) -> Response:
+        del request
+        return json_answer(list(self.shown()))
 
     async def _faults(self, request: Request) -> Response:
         if request.method == "DELETE":

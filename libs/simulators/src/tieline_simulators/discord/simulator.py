@@ -5,7 +5,7 @@ import re
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar, NoReturn
 
@@ -63,6 +63,10 @@ class DiscordSimulator(StandIn):
             self.forbidden = strings_or_any(settings["forbidden"], "forbidden") or frozenset()
         if "enforce_rate_limit" in settings:
             self.enforce_rate_limit = bool(settings["enforce_rate_limit"])
+
+    def shown(self) -> Iterable[object]:
+        """Return the messages of all channels."""
+        return self.messages.values()
 
     def failure(self, status: int) -> Response:
         """Return Discord's general error for a status."""

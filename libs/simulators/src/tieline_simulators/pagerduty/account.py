@@ -151,6 +151,21 @@ def _incident(number: int, count: int, people: list[dict[str, object]]) -> dict[
     }
 
 
+def new_incident(identifier: str, number: int, now: str) -> dict[str, object]:
+    """Return an incident that was triggered just now."""
+    return {
+        **_incident(number, 0, users()),
+        **reference("incident", identifier, f"[#{number}] New incident"),
+        "type": "incident",
+        "title": "New incident",
+        "status": "triggered",
+        "created_at": now,
+        "updated_at": now,
+        "last_status_change_at": now,
+        "acknowledgements": [],
+    }
+
+
 def _priority(number: int) -> dict[str, object]:
     identifier = f"PPRI{number:03d}"
     return {

@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
 from tieline_simulators.pagerduty import account
-from tieline_simulators.stand_in import Call, Refused, StandIn
+from tieline_simulators.records import Record, RecordStandIn
+from tieline_simulators.stand_in import Call, Refused
 
 STATUSES = ("triggered", "acknowledged", "resolved")
 MAX_LIMIT = 100
@@ -20,18 +21,15 @@ MAX_INCIDENTS_PER_UPDATE = 250
 DEFAULT_DAYS = 30  # `since` and `until` default to the last month
 MAX_RANGE_DAYS = 183
 
-Incident = dict[str, object]
 
-
-class PagerDutySimulator(StandIn):
+class PagerDutySimulator(RecordStandIn):
     """One account. Its "now" is a little after the newest incident, so that the default time range shows them."""
 
     name = "pagerduty"
     settings: ClassVar[frozenset[str]] = frozenset({"tokens", "read_only"})
 
     def __init__(self, *, incidents: int = 60, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(clock=clock)
-        self.incidents: dict[str, Incident] = {str(each["id"]): each for each in account.incidents(incidents)}
+        super().__init__(((str(each["id"]), each) for each in account.incidents(incidents)), clock=clock)
         self.services = {str(each["id"]): each for each in account.services()}
         self.users = account.users()
         self.read_only = False
@@ -73,21 +71,27 @@ class PagerDutySimulator(StandIn):
         )
         return answer
 
+    def changed(self, identifier: str, record: Record | None, changes: Mapping[str, object]) -> Record:
+        """Return an incident; a new one was triggered just now."""
+        now = account.iso(self.now())
+        base = record or account.new_incident(identifier, len(self.records) + 1, now)
+        return {**base, "updated_at": now, **changes}
+
     def incidents_endpoint(self, call: Call) -> Response:
         """List incidents, or update several."""
         self._authenticate(call)
         if call.method == "PUT":
             return self._update_many(call)
-        return self._page(call, "incidents", self._matching(call))
+        return self._page(call, "incidents", [self._expanded(each, call) for each in self._matching(call)])
 
     def incident_endpoint(self, call: Call) -> Response:
         """Show an incident, or update it."""
         self._authenticate(call)
-        incident = self.incidents.get(call.params["id"])
+        incident = self.records.get(call.params["id"])
         if incident is None:
             raise Refused(self.failure(404))
         if call.method == "GET":
-            return json_answer({"incident": incident})
+            return json_answer({"incident": self._expanded(incident, call)})
         actor = self._actor(call)
         changes = call.body.get("incident") if isinstance(call.body, dict) else None
         if not isinstance(changes, dict):
@@ -102,6 +106,8 @@ class PagerDutySimulator(StandIn):
         for name, member in (("user_ids[]", "user"), ("escalation_policy_ids[]", "escalation_policy")):
             if wanted := set(call.query.getlist(name)):
                 found = [each for each in found if _id_of(each[member]) in wanted]
+        if "users" in call.query.getlist("include[]"):
+            found = [{**each, "user": self._user(each["user"])} for each in found]
         return self._page(call, "oncalls", found)
 
     def list_services(self, call: Call) -> Response:
@@ -124,6 +130,17 @@ class PagerDutySimulator(StandIn):
         """Show the user that the key belongs to."""
         self._authenticate(call)
         return json_answer({"user": self.users[0]})
+
+    def _expanded(self, incident: Record, call: Call) -> Record:
+        """Return an incident with whole assignees in place of references, where `include[]` asks for them."""
+        assignments = incident.get("assignments")
+        if "assignees" not in call.query.getlist("include[]") or not isinstance(assignments, list):
+            return incident
+        whole = [{**each, "assignee": self._user(each.get("assignee"))} for each in assignments]
+        return {**incident, "assignments": whole}
+
+    def _user(self, reference: object) -> object:
+        return next((user for user in self.users if user["id"] == _id_of(reference)), reference)
 
     def _authenticate(self, call: Call) -> None:
         credential = call.bearer("Token") or ""
@@ -149,13 +166,13 @@ class PagerDutySimulator(StandIn):
             raise Refused(self.failure(413))
         for each in changes:
             _check(each)
-            if each.get("id") not in self.incidents:
+            if each.get("id") not in self.records:
                 _invalid(f"Incident {each.get('id')} was not found.")
-        updated = [self._updated(self.incidents[each["id"]], each, actor) for each in changes]
+        updated = [self._updated(self.records[each["id"]], each, actor) for each in changes]
         return json_answer({"incidents": updated, "limit": 100, "offset": 0, "total": None, "more": False})
 
-    def _updated(self, incident: Incident, changes: Mapping[str, object], actor: dict[str, object]) -> Incident:
-        now = account.iso(datetime.fromtimestamp(self.clock(), UTC))
+    def _updated(self, incident: Record, changes: Mapping[str, object], actor: dict[str, object]) -> Record:
+        now = account.iso(self.now())
         if "title" in changes:
             incident["title"] = changes["title"]
             incident["summary"] = f"[#{incident['incident_number']}] {changes['title']}"
@@ -178,7 +195,7 @@ class PagerDutySimulator(StandIn):
         incident["updated_at"] = now
         return incident
 
-    def _matching(self, call: Call) -> list[Incident]:
+    def _matching(self, call: Call) -> list[Record]:
         query = call.query
         statuses, urgencies = query.getlist("statuses[]"), query.getlist("urgencies[]")
         if set(statuses) - set(STATUSES):
@@ -189,7 +206,7 @@ class PagerDutySimulator(StandIn):
         services, key = set(query.getlist("service_ids[]")), query.get("incident_key")
         found = [
             incident
-            for incident in self.incidents.values()
+            for incident in self.records.values()
             if (not statuses or incident["status"] in statuses)
             and (not urgencies or incident["urgency"] in urgencies)
             and (not services or _id_of(incident["service"]) in services)
@@ -211,7 +228,7 @@ class PagerDutySimulator(StandIn):
         if call.query.get("date_range") == "all":
             return "", "~"
         newest = max(
-            (str(each["created_at"]) for each in self.incidents.values()),
+            (str(each["created_at"]) for each in self.records.values()),
             default=account.iso(account.FIRST_INCIDENT_AT),
         )
         now = _moment(newest) + timedelta(hours=1)

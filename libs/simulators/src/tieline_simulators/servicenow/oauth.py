@@ -1,8 +1,6 @@
 """ServiceNow's `/oauth_token.do`: client credentials, password and refresh token grants."""
 
 import secrets
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,15 +57,3 @@ class TokenIssuer:
         if len(self._issued) > MAX_TOKENS:
             self._issued.popitem(last=False)
         return token
-
-
-def basic_credentials(authorization: str) -> tuple[str, str] | None:
-    """Return user and password of a Basic authorization, None when it is not one."""
-    scheme, _, encoded = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        user, colon, password = b64decode(encoded, validate=True).decode().partition(":")
-    except (Base64Error, UnicodeDecodeError):
-        return None
-    return (user, password) if colon else None

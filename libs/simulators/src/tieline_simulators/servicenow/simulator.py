@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
+from tieline_simulators.credentials import basic_credentials
 from tieline_simulators.servicenow.incidents import generated_incidents, moment, stable_sys_id
-from tieline_simulators.servicenow.oauth import TokenIssuer, basic_credentials
+from tieline_simulators.servicenow.oauth import TokenIssuer
 from tieline_simulators.servicenow.paging import Page, page_of
 from tieline_simulators.servicenow.query import parse
 from tieline_simulators.servicenow.table import Row, Table
@@ -51,14 +52,17 @@ class ServiceNowSimulator(StandIn):
         self.utc_offset = timedelta(hours=-7)  # the zone of display values; not UTC, so that mixing them up shows
 
     def routes(self) -> Sequence[Route]:
-        """Return the vendor's paths and `/_rows`."""
+        """Return the vendor's paths."""
         tables = ("/api/now/table", "/api/now/v1/table", "/api/now/v2/table")
         return [
             *(self.endpoint(f"{base}/{{table}}", self.list_records) for base in tables),
             *(self.endpoint(f"{base}/{{table}}/{{sys_id}}", self.one_record) for base in tables),
             self.endpoint("/oauth_token.do", self.oauth_token, "POST"),
-            Route("/_rows", self._rows, methods=["POST"]),
         ]
+
+    def control_routes(self) -> Sequence[Route]:
+        """Return `POST /_rows`, which takes `{"rows": [{…}], "delete": [sys_id]}`."""
+        return [Route("/_rows", self._rows, methods=["POST"])]
 
     def apply(self, settings: Mapping[str, object]) -> None:
         """Also take the settings of the class's docstring; `oauth_seconds` is how long a token lives."""

@@ -4,7 +4,7 @@ import math
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import ClassVar, NoReturn
 
@@ -58,6 +58,10 @@ class SlackSimulator(StandIn):
         super().apply(settings)
         if "channels" in settings:
             self.channels = strings_or_any(settings["channels"], "channels")
+
+    def shown(self) -> Iterable[object]:
+        """Return the messages of all channels."""
+        return self.messages.values()
 
     def failure(self, status: int) -> Response:
         """Return an error of the platform itself."""
