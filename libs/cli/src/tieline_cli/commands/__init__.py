@@ -2,7 +2,7 @@
 
 import typer
 
-from tieline_cli.commands import keys, stack, topics, workspaces
+from tieline_cli.commands import demo, keys, stack, topics, workspaces
 
 app = typer.Typer(
     name="tieline",
@@ -15,6 +15,7 @@ app.command()(stack.up)
 app.command()(stack.down)
 app.command()(stack.status)
 app.command()(stack.logs)
+app.command()(demo.demo)
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
 app.add_typer(workspaces.app, name="workspaces")

@@ -50,7 +50,7 @@ class Supervisor:
     """
 
     def __init__(self, folder: DataDir, tell: Tell) -> None:
-        self._folder, self._tell = folder, tell
+        self._folder, self.tell = folder, tell
         self._groups: list[list[Child]] = []
         self._stop_asked = False
         self._ready = False
@@ -60,7 +60,7 @@ class Supervisor:
         """Take over the folder, and leave it with nothing running. Raises AlreadyRunningError."""
         self._folder.create()
         with locked(self._folder.lock), self._taking_signals():
-            stop_leftovers(self._folder, self._tell)
+            stop_leftovers(self._folder, self.tell)
             try:
                 self._record()
                 yield
@@ -133,7 +133,7 @@ class Supervisor:
                 del waiting[name]
                 missing.pop(name, None)
                 ports = ", ".join(str(port) for port in program.ports.values())
-                self._tell(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s on {ports}")
+                self.tell(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s on {ports}")
             if time.monotonic() - began > START_SECONDS and waiting:
                 raise NotReadyError(missing, seconds=START_SECONDS)
 
@@ -155,10 +155,10 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         if any(child.exit_code() is None for child in self._children()):
-            self._tell("Stopping…")
+            self.tell("Stopping…")
         for group in reversed(self._groups):
             for name in stop(group):
-                self._tell(f"  {name} did not stop in time and was killed")
+                self.tell(f"  {name} did not stop in time and was killed")
         self._groups.clear()
         _forget(self._folder)
 

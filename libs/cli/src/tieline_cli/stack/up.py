@@ -27,31 +27,31 @@ def run(plan: StackPlan, tell: Tell, *, when_ready: Callable[[Endpoints, float],
     supervisor = Supervisor(plan.folder, tell)
     with supervisor.supervising():
         try:
-            endpoints = bring_up(plan, supervisor, tell)
+            endpoints = bring_up(plan, supervisor)
         except StopRequested:
             return
         when_ready(endpoints, time.monotonic() - began)
         supervisor.watch()
 
 
-def bring_up(plan: StackPlan, supervisor: Supervisor, tell: Tell) -> Endpoints:
+def bring_up(plan: StackPlan, supervisor: Supervisor) -> Endpoints:
     """Start everything and return where it is. Raises as `run` does, and StopRequested."""
     secrets = StackSecrets.of(plan.folder)
     first = [*programs.stores(plan), *programs.simulators(plan)]
     services = programs.services(plan, secrets)
     require_free({name: port for program in [*first, *services] for name, port in program.ports.items()})
-    tell(f"Starting Tieline in {plan.folder.root}")
+    supervisor.tell(f"Starting Tieline in {plan.folder.root}")
     if plan.external_kafka is not None:
-        tell(f"  kafka           yours, at {plan.external_kafka}")
+        supervisor.tell(f"  kafka           yours, at {plan.external_kafka}")
     if plan.external_mongo is not None:
-        tell(f"  mongo           yours, at {plan.mongo_shown}")
+        supervisor.tell(f"  mongo           yours, at {plan.mongo_shown}")
     supervisor.start(first)
     settings = kafka_settings(plan)
     created = supervisor.run_aside(lambda: _apply_topics(plan, settings))
-    tell(f"  topics          {f'{len(created)} created' if created else 'all there'}")
+    supervisor.tell(f"  topics          {f'{len(created)} created' if created else 'all there'}")
     supervisor.start(services)
     workspace_id = supervisor.run_aside(lambda: ensure_workspace(settings, api_key=secrets.api_key))
-    tell(f"  workspace       {DEMO_ORG}")
+    supervisor.tell(f"  workspace       {DEMO_ORG}")
     endpoints = Endpoints.of(plan, org=DEMO_ORG, workspace_id=workspace_id, api_key=secrets.api_key)
     endpoints.save(plan.folder)
     supervisor.announce_ready()
