@@ -1,5 +1,6 @@
 """Ports on loopback: which are free, and who holds the others."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -82,11 +83,15 @@ def _sockets_of_processes(inodes: Collection[str]) -> Iterable[tuple[int, str]]:
     for process in Path("/proc").iterdir():
         if not process.name.isdigit() or not wanted:
             continue
-        try:
-            links = [os.readlink(link) for link in (process / "fd").iterdir()]  # noqa: PTH115 - not a path on disk
-        except OSError:  # gone, or another user's
-            continue
-        yield from ((int(process.name), wanted[link]) for link in links if link in wanted)
+        yield from ((int(process.name), wanted[link]) for link in _open_files(process) if link in wanted)
+
+
+def _open_files(process: Path) -> Iterable[str]:
+    """Yield what the descriptors of a process stand for; nothing for another user's process, or one that is gone."""
+    with contextlib.suppress(OSError):
+        for descriptor in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                yield os.readlink(descriptor)  # noqa: PTH115 - not a path on disk
 
 
 def _command(pid: int) -> str:
