@@ -1,0 +1,29 @@
+"""Messages for WhatsApp's Cloud API: plain text, which reaches people within a day of their last message to us."""
+
+from typing import Any
+
+from tieline_webhooks.domain.messages.content import Content
+from tieline_webhooks.domain.messages.text import fit, length
+
+MAX_TEXT = 4_096
+MAX_TITLE = 300
+MAX_FACT = 100
+MAX_DETAIL = 1_000
+MAX_LINK = 2_048
+
+
+def render(content: Content) -> dict[str, Any]:
+    """Return the body, without the recipient."""
+    lines = [f"{content.mark} {fit(content.title, MAX_TITLE)}"]
+    lines += [f"{label}: {fit(value, MAX_FACT)}" for label, value in content.facts]
+    closing = [fit(content.footer, MAX_FACT)]
+    if content.link and length(content.link) <= MAX_LINK:
+        closing.insert(0, content.link)
+    room = MAX_TEXT - length("\n".join([*lines, *closing])) - 2
+    if content.detail and room > 0:
+        lines += ["", fit(content.detail, min(room, MAX_DETAIL))]
+    return {
+        "messaging_product": "whatsapp",
+        "type": "text",
+        "text": {"body": "\n".join([*lines, *closing]), "preview_url": False},
+    }
