@@ -25,7 +25,7 @@ from tieline.topics import GATEWAY_REPLIES
 
 from tieline_gateway.adapters.registry_commands import RegistryCommands
 from tieline_gateway.domain.rates import RateLimiter
-from tieline_gateway.entrypoints import api_keys, surface_a, surface_c, surface_d
+from tieline_gateway.entrypoints import api_keys, surface_a, surface_b, surface_c, surface_d
 from tieline_gateway.entrypoints.dependencies import Services
 from tieline_gateway.entrypoints.edge import Edge
 from tieline_gateway.entrypoints.failures import answer_failures
@@ -46,7 +46,7 @@ def build_api() -> FastAPI:
         description="Five published integration APIs over one registry.",
         redirect_slashes=False,
     )
-    for part in (surface_a, surface_c, surface_d, api_keys):
+    for part in (surface_a, surface_b, surface_c, surface_d, api_keys):
         app.include_router(part.build_router())
     answer_failures(app)
     return app

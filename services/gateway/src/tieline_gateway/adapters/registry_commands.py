@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 
-from tieline.access import Principal
+from tieline.access import Principal, generate_key
 from tieline.clock import Clock
 from tieline.contracts.commands import Command, Reply, SealedSecret
 from tieline.errors import KafkaUnavailableError
@@ -17,9 +17,15 @@ from tieline.secrets.sealing import Sealer
 from tieline.topics import REGISTRY_COMMANDS
 
 from tieline_gateway.domain.commands import Intent, raise_refusal
-from tieline_gateway.domain.errors import OutcomeUnknownError, TooManyRequestsError, UnavailableError
+from tieline_gateway.domain.errors import (
+    OutcomeUnknownError,
+    RequestTooLargeError,
+    TooManyRequestsError,
+    UnavailableError,
+)
 
 SOURCE = "tieline://gateway"
+MOST_BYTES = 1_000_000  # of a command; with its headers still under a broker's default of 1,048,588 for a batch
 
 
 class RegistryCommands:
@@ -53,6 +59,7 @@ class RegistryCommands:
             issued_at=self._clock(),
             issued_by=principal.user_id,
             fingerprint=fingerprint,
+            repeatable=idempotency_key is not None,
         )
 
     def seal(self, intent: Intent, secrets: Mapping[str, str]) -> dict[str, SealedSecret]:
@@ -63,7 +70,9 @@ class RegistryCommands:
         }
 
     def api_key(self, intent: Intent) -> str:
-        """Return the API key this command issues; the same command always issues the same key."""
+        """Return the API key this command issues: under an idempotency key the same one whenever it is asked."""
+        if not intent.repeatable:
+            return generate_key()
         material = hmac.digest(self._secret, b"api-key:" + intent.command_id.encode(), hashlib.sha256)
         return "tl_" + base64.b32encode(material[:25]).decode().lower()
 
@@ -71,12 +80,15 @@ class RegistryCommands:
         """Send `command` and return its reply.
 
         Raises the ConflictError or NotFoundError that a refusal means, OutcomeUnknownError when no reply came in time,
-        UnavailableError when the command could not be put on Kafka.
+        UnavailableError when the command could not be put on Kafka, RequestTooLargeError when it is too large for it.
         """
+        value = command.to_json()
+        if len(value) > MOST_BYTES:
+            raise RequestTooLargeError(MOST_BYTES)
         record = OutgoingRecord(
             topic=REGISTRY_COMMANDS,
             key=command.workspace_id,
-            value=command.to_json(),
+            value=value,
             headers=cloudevent_headers(
                 event_id=command.command_id,
                 event_type=getattr(command, "type", "command"),

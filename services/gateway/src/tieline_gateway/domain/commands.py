@@ -11,13 +11,14 @@ from tieline_gateway.domain.errors import ConflictError, NotFoundError, RequestI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """The identity of one write, common to every command made from it."""
+    """The identity of one write, common to every command made from it; `repeatable` by its idempotency key."""
 
     command_id: str
     workspace_id: str
     issued_at: datetime
     issued_by: str
     fingerprint: str
+    repeatable: bool = False
 
     def base(self) -> dict[str, object]:
         """Return the fields every command takes."""

@@ -31,7 +31,8 @@ _SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r"|^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]*$"
     r"|^(?:xox[a-z]-|xapp-|gh[pousr]_|github_pat_|glpat-|sntry[su]_|lin_(?:api|oauth)_|whsec_|sk-|SG\.)\S{4,}$"
-    r"|^[a-z][a-z0-9+.-]*:(?://)?[^\s/?#:@]*:[^\s/?#@]+@",
+    r"|://[^\s/?#@:]*:[^\s/?#@]+@"
+    r"|[?;&](?:password|pwd)=[^&;\s]",
     re.IGNORECASE,
 )
 MOST_NESTED = 16

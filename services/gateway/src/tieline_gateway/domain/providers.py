@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from tieline_gateway.domain.bulk_types import TYPES
+
 NAMES: Final = {
     "pagerduty": "PagerDuty",
     "linear": "Linear",
@@ -19,40 +21,7 @@ NAMES: Final = {
 }
 """Provider id and how it is written for people."""
 
-BULK_TYPES: Final = frozenset(
-    {
-        "ollama",
-        "azure_openai",
-        "openai",
-        "perplexity",
-        "grok",
-        "cohere",
-        "mistral",
-        "anthropic",
-        "vertex_ai",
-        "vertex_ai_gemini",
-        "huggingface",
-        "aws_bedrock_anthropic",
-        "aws_bedrock_cohere",
-        "aws_bedrock_titan",
-        "pineconedb",
-        "weaviatedb",
-        "pgvectordb",
-        "mongovectordb",
-        "amqp",
-        "kafka",
-        "nats",
-        "aws_sqs",
-        "azure_service_bus",
-        "gcp_pubsub",
-        "ibm_mq",
-        "aws",
-        "gcp",
-        "relational_db",
-        "sendgrid",
-        "git",
-    }
-)
+BULK_TYPES: Final = frozenset(TYPES)
 """Types of the bulk surface. Their configuration keeps the keys of its table, tokens included."""
 
 LONGEST_SLUG = 64

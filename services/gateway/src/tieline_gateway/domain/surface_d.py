@@ -119,7 +119,7 @@ def _draft(
         status="active" if request.is_active else None,
         enabled=request.is_active,
         config=config.clear,
-        surface={"D": {} if config.token_key is None else {"token_key": config.token_key}},
+        surface={"D": {"token_key": config.token_key}},
     )
 
 
@@ -165,7 +165,7 @@ def config_of(integration: Integration) -> JsonObject:
 
 def _auth_keys(integration: Integration) -> dict[str, str]:
     """Return the stored secrets of `auth` by the keys under which the configuration shows them."""
-    token = str(integration.surface.get("D", {}).get("token_key", "access_token"))
+    token = str(integration.surface.get("D", {}).get("token_key") or "access_token")
     return {
         token if path == TOKEN_PATH else decode_path(path)[-1]: path
         for path in integration.secret_paths

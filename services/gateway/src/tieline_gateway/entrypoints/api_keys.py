@@ -9,6 +9,7 @@ from tieline_gateway.domain import api_keys
 from tieline_gateway.domain.api_keys import IssueRequest
 from tieline_gateway.domain.errors import RequestInvalidError
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, workspace_caller
+from tieline_gateway.entrypoints.json_bodies import JsonRoute
 from tieline_gateway.handlers.api_keys import issue, revoke
 
 Caller = Annotated[Principal, workspace_caller("apikey.manage")]
@@ -16,7 +17,7 @@ Caller = Annotated[Principal, workspace_caller("apikey.manage")]
 
 def build_router() -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["API keys"])
+    router = APIRouter(tags=["API keys"], route_class=JsonRoute)
 
     @router.post("/v1/{workspace_id}/api-keys", operation_id="issue-api-key", status_code=201)
     async def issue_key(body: IssueRequest, caller: Caller, intent: IntentDep, services: ServicesDep) -> dict[str, Any]:

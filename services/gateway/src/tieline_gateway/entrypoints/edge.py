@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tieline.access import Principal, key_from_headers
 from tieline.errors import RegistryUnavailableError
@@ -126,7 +125,7 @@ class Edge:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise _BodyTooLargeError
+                raise RequestTooLargeError(limit)
             return message
 
         async def note_start(message: Message) -> None:
@@ -136,17 +135,12 @@ class Edge:
 
         try:
             await self._app(scope, receive_within_limit, note_start)
-        except _BodyTooLargeError:
+        except RequestTooLargeError as error:
             if not started:
-                answer: Response = surface_of(path).answer(RequestTooLargeError(limit))
-                await answer(scope, receive, send)
+                await surface_of(path).answer(error)(scope, receive, send)
 
 
 ORGANIZATION_PERMISSIONS = frozenset(
     {"integration.view", "integration.create", "integration.edit", "integration.sync", "route.view", "route.edit"}
 )
 """What a request may do that an authenticating proxy vouches for by `x-org-id` alone."""
-
-
-class _BodyTooLargeError(Exception):
-    """Unwinds the app when a chunked body passes the limit."""

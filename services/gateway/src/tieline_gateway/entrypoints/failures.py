@@ -50,6 +50,10 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     surface = surface_of(request.url.path)
     if error.status_code == HTTPStatus.NOT_FOUND:
         return surface.answer(NotFoundError("path"))
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that can't be read
+        if isinstance(error.__cause__, GatewayError):
+            return surface.answer(error.__cause__)
+        return surface.answer(RequestInvalidError.of(("body",), "the body can't be read"))
     code = HTTPStatus(error.status_code).name
     fault = Fault(status=error.status_code, code=code, message=error.detail)
     body = surface.body(GatewayError(error.detail), fault)

@@ -8,12 +8,13 @@ from tieline.access import Principal
 from tieline_gateway.domain import surface_a
 from tieline_gateway.domain.surface_a import SaveRequest
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
+from tieline_gateway.entrypoints.json_bodies import JsonRoute
 from tieline_gateway.handlers.integrations import save_one
 
 
 def build_router() -> APIRouter:
     """Return the routes of surface A."""
-    router = APIRouter(tags=["A: save"])
+    router = APIRouter(tags=["A: save"], route_class=JsonRoute)
 
     @router.post("/api/v2/integrations/save", operation_id="saveIntegration")
     async def save_integration(

@@ -10,6 +10,7 @@ from tieline.ids import derived_id
 from tieline_gateway.domain import surface_c
 from tieline_gateway.domain.surface_c import ConfigureRequest, RouteRequest
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
+from tieline_gateway.entrypoints.json_bodies import JsonRoute
 from tieline_gateway.entrypoints.paging import MOST, PagingDep
 from tieline_gateway.handlers import reading, routes
 from tieline_gateway.handlers.integrations import save_one
@@ -19,7 +20,7 @@ RouteId = Annotated[str, Path(min_length=1, max_length=surface_c.LONGEST_ID)]
 
 def build_router() -> APIRouter:
     """Return the routes of surface C."""
-    router = APIRouter(tags=["C: organization"])
+    router = APIRouter(tags=["C: organization"], route_class=JsonRoute)
     _integrations(router)
     _channel_routes(router)
     return router

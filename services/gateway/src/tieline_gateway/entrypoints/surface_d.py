@@ -9,13 +9,14 @@ from tieline_gateway.domain import surface_d
 from tieline_gateway.domain.errors import NotFoundError
 from tieline_gateway.domain.surface_d import IntegrationRequest
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
+from tieline_gateway.entrypoints.json_bodies import JsonRoute
 from tieline_gateway.entrypoints.paging import PagingDep
 from tieline_gateway.handlers import integrations, reading
 
 
 def build_router() -> APIRouter:
     """Return the routes of surface D, but for the sync stream."""
-    router = APIRouter(tags=["D: admin"])
+    router = APIRouter(tags=["D: admin"], route_class=JsonRoute)
     _reads(router)
     _writes(router)
     return router

@@ -16,7 +16,7 @@ class Commands(Protocol):
         ...
 
     def api_key(self, intent: Intent) -> str:
-        """Return the API key this command issues; the same command always issues the same key."""
+        """Return the API key this command issues: under an idempotency key the same one whenever it is asked."""
         ...
 
     async def send(self, command: Command) -> Reply:
