@@ -25,8 +25,8 @@ run: setup ## Start everything on this machine and stay up until Ctrl-C
 test: setup ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-kafka: setup ## Run the integration tests against a real Apache Kafka (needs Java 17)
-	@scripts/test_kafka.sh $(ARGS)
+test-kafka: setup ## Run the tests that need a broker on a real Apache Kafka (needs Java 17 and Maven)
+	@TIELINE_TEST_KAFKA=apache $(BIN)/python -m pytest -m stack $(ARGS)
 
 lint: setup ## Check style and formatting
 	@$(BIN)/ruff check --quiet

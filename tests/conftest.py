@@ -1,7 +1,8 @@
 """Fixtures for all tests: the broker and the database, one of each per session, and names that keep tests apart.
 
 A test isolates itself by its topic prefix and its database, never by restarting a server. With
-`TIELINE_KAFKA__BOOTSTRAP_SERVERS` or `TIELINE_MONGO__URL` set, those servers are used instead of embedded ones.
+`TIELINE_KAFKA__BOOTSTRAP_SERVERS` or `TIELINE_MONGO__URL` set, those servers are used instead of embedded ones; with
+`TIELINE_TEST_KAFKA=apache` a real Apache Kafka is started instead of the embedded broker.
 """
 
 import os
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.apache_kafka import apache_kafka
 from tests.support.servers import embedded_kafka, embedded_mongo
 
 _SERVERS = {"kafka_server", "mongo_server"}
@@ -29,7 +31,8 @@ def kafka_server() -> Iterator[str]:
     if external:
         yield external
         return
-    with embedded_kafka() as address:
+    start = apache_kafka if os.environ.get("TIELINE_TEST_KAFKA") == "apache" else embedded_kafka
+    with start() as address:
         yield address
 
 
