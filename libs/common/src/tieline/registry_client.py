@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+from opentelemetry.trace import SpanKind
 from pydantic import Field
 
 from tieline.access import Principal, hash_key
@@ -17,6 +18,7 @@ from tieline.contracts.commands import ApiKey, Reply, Workspace
 from tieline.contracts.integrations import Integration
 from tieline.contracts.routes import ChannelRoute
 from tieline.errors import RegistryUnavailableError, TielineError
+from tieline.observability.tracing import span, trace_headers
 from tieline.settings import InternalSettings
 
 MOST_CONNECTIONS = 64
@@ -172,10 +174,11 @@ class RegistryClient:
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the decoded answer, None for 404. Raises RegistryUnavailableError, RegistryRefusedError."""
-        try:
-            answer = await self._http.post(path, json=body)
-        except httpx2.HTTPError as error:
-            raise RegistryUnavailableError(f"the registry did not answer: {type(error).__name__}") from error
+        with span(f"POST {path}", SpanKind.CLIENT, http__request__method="POST"):
+            try:
+                answer = await self._http.post(path, json=body, headers=trace_headers())
+            except httpx2.HTTPError as error:
+                raise RegistryUnavailableError(f"the registry did not answer: {type(error).__name__}") from error
         if answer.status_code == httpx2.codes.NOT_FOUND:
             return None
         if answer.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:

@@ -20,11 +20,13 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaRouter
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+from opentelemetry.trace import SpanKind
 
 from tieline.errors import PermanentError, TransientError
 from tieline.kafka.connection import connection_arguments
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.records import IncomingRecord, OutgoingRecord, decoded
+from tieline.observability.tracing import context_of, link_to, span
 from tieline.settings import KafkaSettings
 from tieline.topics import dead_letter_topic
 
@@ -72,7 +74,20 @@ class GroupConsumer:
         """Handle one poll's records, then acknowledge them."""
         raw = message.raw_message
         records = [decoded(record) for record in (raw if isinstance(raw, tuple) else (raw,))]
-        await self._handle_whole(records)
+        # One span for the batch: a child of its first record's, linked to the others' (one record: simply its child).
+        links = tuple(link for record in records[1:] if (link := link_to(record.headers)) is not None)
+        with span(
+            f"process {self.topic}",
+            SpanKind.CONSUMER,
+            parent=context_of(records[0].headers),
+            links=links,
+            messaging__system="kafka",
+            messaging__operation__type="process",
+            messaging__destination__name=self.topic,
+            messaging__consumer__group__name=self.group,
+            messaging__batch__message_count=len(records),
+        ):
+            await self._handle_whole(records)
         await message.ack()
 
     async def _handle_whole(self, records: Sequence[IncomingRecord]) -> None:

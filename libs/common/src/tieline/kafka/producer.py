@@ -9,11 +9,12 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from opentelemetry.trace import SpanKind
 
 from tieline.errors import KafkaUnavailableError
 from tieline.kafka.connection import connection_arguments
 from tieline.kafka.records import OutgoingRecord
-from tieline.observability.tracing import with_trace_headers
+from tieline.observability.tracing import span, with_trace_headers
 from tieline.settings import KafkaSettings
 
 FIRST_WAIT = timedelta(milliseconds=250)
@@ -98,12 +99,15 @@ class RecordProducer:
         """
         if self._producer is None:
             raise KafkaUnavailableError("the producer is not connected")
-        try:
-            async with asyncio.timeout(self._settings.request_timeout.total_seconds()):
-                pending = [await self._enqueue(self._producer, record) for record in records]
-                sent = [await acknowledgement for acknowledgement in pending]
-        except (KafkaError, TimeoutError) as error:
-            raise KafkaUnavailableError(f"Kafka did not acknowledge: {error or type(error).__name__}") from error
+        if not records:
+            return []
+        with span(f"send {records[0].topic}", SpanKind.PRODUCER, messaging__system="kafka"):
+            try:
+                async with asyncio.timeout(self._settings.request_timeout.total_seconds()):
+                    pending = [await self._enqueue(self._producer, record) for record in records]
+                    sent = [await acknowledgement for acknowledgement in pending]
+            except (KafkaError, TimeoutError) as error:
+                raise KafkaUnavailableError(f"Kafka did not acknowledge: {error or type(error).__name__}") from error
         return [(metadata.partition, metadata.offset) for metadata in sent]
 
     async def _enqueue(self, producer: AIOKafkaProducer, record: OutgoingRecord) -> "asyncio.Future[Any]":

@@ -12,7 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+from opentelemetry.trace import SpanKind
 
+from tieline.observability.tracing import span
 from tieline.outgoing.errors import (
     AddressRefusedError,
     CallFailedError,
@@ -114,8 +116,9 @@ class OutgoingClient:
         limit = timeout or self._settings.timeout
         host = request.url.host
         try:
-            async with asyncio.timeout(limit.total_seconds()):
-                return await self._whole_answer(request, httpx2.BasicAuth(*auth) if auth else None)
+            with span(method, SpanKind.CLIENT, http__request__method=method, server__address=host):
+                async with asyncio.timeout(limit.total_seconds()):
+                    return await self._whole_answer(request, httpx2.BasicAuth(*auth) if auth else None)
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise CallTimedOutError(host, limit, sent=progress.sent) from error
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:

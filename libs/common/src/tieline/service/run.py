@@ -10,7 +10,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tieline.errors import ConfigurationError
+from tieline.observability.http import traced
 from tieline.observability.logs import configure_logs
+from tieline.observability.tracing import configure_tracing
 from tieline.service.health import Health
 from tieline.settings import HttpSettings, ServiceSettings, load
 
@@ -56,9 +58,10 @@ def main(
     try:
         settings = load(settings_type)
         configure_logs(settings.log, service=service)
+        configure_tracing(service)
         app, health = create_app(settings)
     except ConfigurationError as error:
         print(f"{service}: {error}", file=sys.stderr)  # noqa: T201 - there is no log before the settings are read
         sys.exit(2)
     log.info("starting", extra={"host": settings.http.host, "port": settings.http.port})
-    serve(app, http=settings.http, health=health)
+    serve(traced(app), http=settings.http, health=health)
