@@ -98,3 +98,30 @@ async def test_rate_limit_tells_when_to_come_back(pagerduty_api: httpx2.AsyncCli
 
     assert (answer.status_code, answer.headers["ratelimit-reset"]) == (429, "20")
     assert answer.json() == {"error": {"message": "Rate Limit Exceeded", "code": 2020}}
+
+
+async def test_included_users_and_assignees_come_whole(pagerduty_api: httpx2.AsyncClient) -> None:
+    oncalls = (await pagerduty_api.get("/oncalls?include[]=users")).json()["oncalls"]
+    incidents = (await pagerduty_api.get("/incidents?statuses[]=triggered&include[]=assignees")).json()["incidents"]
+
+    assert all(each["user"]["email"] for each in oncalls)
+    assert all(each["assignments"][0]["assignee"]["email"] for each in incidents)
+
+
+async def test_incident_put_by_a_test_is_listed(pagerduty_api: httpx2.AsyncClient) -> None:
+    await pagerduty_api.post("/_rows", json={"rows": [{"id": "PNEW1", "title": "New here"}], "delete": ["PINC0001"]})
+
+    listed = await every_incident(pagerduty_api, date_range="all")
+    shown = (await pagerduty_api.get("/incidents/PNEW1")).json()["incident"]
+
+    assert "PNEW1" in listed
+    assert "PINC0001" not in listed
+    assert (shown["title"], shown["status"]) == ("New here", "triggered")
+
+
+async def test_read_only_key_cannot_write(pagerduty_api: httpx2.AsyncClient) -> None:
+    await pagerduty_api.post("/_config", json={"read_only": True})
+
+    answer = await pagerduty_api.put("/incidents/PINC0030", json={"incident": {"type": "incident"}})
+
+    assert answer.status_code == 403

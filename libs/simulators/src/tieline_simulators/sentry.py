@@ -143,9 +143,10 @@ class SentrySimulator(RecordStandIn):
             return moment >= iso(self.now() - timedelta(**{UNITS[ago[2]]: int(ago[1])}))
         bound = value.lstrip("<>=")
         try:
-            at = iso(datetime.fromisoformat(bound))
+            given = datetime.fromisoformat(bound)
         except ValueError:
             _invalid(f"Error parsing search query: {value} is no date")
+        at = iso(given if given.tzinfo else given.replace(tzinfo=UTC))
         comparisons = {">=": moment >= at, ">": moment > at, "<=": moment <= at, "<": moment < at}
         return comparisons.get(value[: len(value) - len(bound)], moment == at)
 
