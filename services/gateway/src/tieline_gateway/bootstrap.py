@@ -25,7 +25,7 @@ from tieline.topics import GATEWAY_REPLIES
 
 from tieline_gateway.adapters.registry_commands import RegistryCommands
 from tieline_gateway.domain.rates import RateLimiter
-from tieline_gateway.entrypoints import api_keys, surface_a, surface_b, surface_c, surface_d
+from tieline_gateway.entrypoints import api_keys, surface_a, surface_b, surface_c, surface_d, surface_e
 from tieline_gateway.entrypoints.dependencies import Services
 from tieline_gateway.entrypoints.edge import Edge
 from tieline_gateway.entrypoints.failures import answer_failures
@@ -45,8 +45,9 @@ def build_api() -> FastAPI:
         version="1",
         description="Five published integration APIs over one registry.",
         redirect_slashes=False,
+        separate_input_output_schemas=False,  # one schema per name, as in the published documents
     )
-    for part in (surface_a, surface_b, surface_c, surface_d, api_keys):
+    for part in (surface_a, surface_b, surface_c, surface_d, surface_e, api_keys):
         app.include_router(part.build_router())
     answer_failures(app)
     return app

@@ -23,9 +23,7 @@ IntegrationType = Literal["sentry", "jira", "linear", "confluence", "slack", "gi
 
 
 class AuthData(BaseModel):
-    """Authentication credentials."""
-
-    model_config = ConfigDict(extra="allow")
+    """Authentication credentials. Fields the document does not know are dropped: they might be secret."""
 
     access_token: str | None = Field(default=None, repr=False)
     refresh_token: str | None = Field(default=None, repr=False)

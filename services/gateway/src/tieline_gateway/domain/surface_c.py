@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
 from tieline.clock import iso_z
 from tieline.contracts.base import JsonObject
 from tieline.contracts.commands import IntegrationDraft, Target
@@ -63,9 +63,39 @@ class RouteRequest(BaseModel):
     channel: Channel = Field(description="Channel type")
     channelId: str = Field(min_length=1, max_length=LONGEST_ID, description="Channel/group identifier")  # noqa: N815 - the document's name
     projectId: str | None = Field(default=None, max_length=LONGEST_ID, description="Scope to specific project")  # noqa: N815 - the document's name
-    enabled: bool = True
+    enabled: StrictBool = True
     filter: JsonObject | None = Field(default=None, description="Content the event must have besides its type")
     fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
+
+
+class RouteChange(BaseModel):
+    """Body of `PATCH /api/channel-routes/{id}`: what is given changes; null takes project, filter or fallback away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    eventType: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID)  # noqa: N815 - the document's name
+    channel: Channel | None = None
+    channelId: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID)  # noqa: N815 - the document's name
+    projectId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's name
+    enabled: StrictBool | None = None
+    filter: JsonObject | None = None
+    fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the command."""
+        cleared = {name for name in self.model_fields_set if getattr(self, name) is None}
+        return {
+            "event_type": self.eventType,
+            "channel": self.channel,
+            "channel_id": self.channelId,
+            "project_id": self.projectId,
+            "enabled": self.enabled,
+            "filter": self.filter,
+            "fallback_route_id": self.fallbackRouteId,
+            "clear_project": "projectId" in cleared,
+            "clear_filter": "filter" in cleared,
+            "clear_fallback": "fallbackRouteId" in cleared,
+        }
 
 
 def configuration_of(

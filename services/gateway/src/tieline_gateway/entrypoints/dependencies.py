@@ -12,7 +12,13 @@ from tieline.registry_client import RegistryClient
 
 from tieline_gateway.adapters.registry_commands import RegistryCommands
 from tieline_gateway.domain.commands import Intent
-from tieline_gateway.domain.errors import NotAuthenticatedError, NotFoundError, NotPermittedError, RequestInvalidError
+from tieline_gateway.domain.errors import (
+    GatewayError,
+    NotAuthenticatedError,
+    NotFoundError,
+    NotPermittedError,
+    RequestInvalidError,
+)
 
 LONGEST_IDEMPOTENCY_KEY = 255
 
@@ -55,16 +61,16 @@ def may(*permissions: str) -> Callable[[Request], Principal]:
     return dependency
 
 
-def workspace_caller(permission: str) -> Any:
+def workspace_caller(permission: str, *, stranger: GatewayError | None = None) -> Any:
     """Return FastAPI's dependency on a caller with `permission` in the workspace the path names.
 
-    Another workspace is answered as one that does not exist, so that none can be guessed.
+    Another workspace is answered like one that does not exist, so that none can be guessed: by `stranger`, or 404.
     """
 
     def dependency(request: Request, workspace_id: UUID) -> Principal:
         principal = principal_of(request)
         if str(workspace_id) != principal.workspace_id:
-            raise NotFoundError("workspace")
+            raise stranger or NotFoundError("workspace")
         if not principal.may(permission):
             raise NotPermittedError(permission)
         return principal

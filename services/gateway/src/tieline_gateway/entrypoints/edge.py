@@ -138,6 +138,10 @@ class Edge:
         except RequestTooLargeError as error:
             if not started:
                 await surface_of(path).answer(error)(scope, receive, send)
+        except Exception:
+            # The app has logged it and, unless a stream was under way, answered 500 in the surface's shape.
+            if not started:
+                raise
 
 
 ORGANIZATION_PERMISSIONS = frozenset(

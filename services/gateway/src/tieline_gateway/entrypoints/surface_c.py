@@ -8,7 +8,7 @@ from tieline.clock import iso_z
 from tieline.ids import derived_id
 
 from tieline_gateway.domain import surface_c
-from tieline_gateway.domain.surface_c import ConfigureRequest, RouteRequest
+from tieline_gateway.domain.surface_c import ConfigureRequest, RouteChange, RouteRequest
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
 from tieline_gateway.entrypoints.json_bodies import JsonRoute
 from tieline_gateway.entrypoints.paging import MOST, PagingDep
@@ -92,6 +92,18 @@ def _channel_routes(router: APIRouter) -> None:
             fallback_route_id=body.fallbackRouteId,
         )
         return surface_c.route_document(route, created=True)
+
+    @router.patch("/api/channel-routes/{route_id}", operation_id="updateChannelRoute")
+    async def update_route(
+        route_id: RouteId,
+        body: RouteChange,
+        _caller: Annotated[Principal, Depends(may("route.edit"))],
+        intent: IntentDep,
+        services: ServicesDep,
+    ) -> dict[str, Any]:
+        """Change what the body names of a channel route, switch it off or on."""
+        route = await routes.save(services.commands, intent, route_id, create=False, **body.fields())
+        return surface_c.route_document(route)
 
     @router.delete("/api/channel-routes/{route_id}", operation_id="deleteChannelRoute")
     async def delete_route(

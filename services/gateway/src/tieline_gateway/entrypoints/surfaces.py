@@ -57,7 +57,8 @@ def fault_of(error: errors.GatewayError) -> Fault:  # noqa: C901, PLR0912 - one 
                 status=404, code=f"{what.upper().replace(' ', '_')}_NOT_FOUND", message=f"{what} not found".capitalize()
             )
         case errors.ConflictError(reason=reason):
-            return Fault(status=409, code=reason.upper(), message=str(error))
+            status = 412 if reason == "revision_conflict" else 409
+            return Fault(status=status, code=reason.upper(), message=str(error))
         case errors.NotConfiguredError(provider=provider):
             return Fault(
                 status=400,
