@@ -49,10 +49,14 @@ def naive_ids(routes: list[Route], names: tuple[str, ...]) -> list[str]:
 
 def inside(node: Node[Route]) -> object:
     """What an index holds, in a form that can be compared."""
-    globs = plain(node.globs._by_outline) if node.globs is not None else {}
+    globs = node.globs
+    by_ends = plain(globs._by_ends) if globs is not None else {}
+    by_outline = plain(globs._by_outline) if globs is not None else {}
     return {
         "children": {token: inside(child) for token, child in plain(node.children).items()},
-        "globs": {token: inside(child) for alike in globs.values() for token, (_, child) in alike.items()},
+        "by_ends": {token: inside(child) for token, child in by_ends.items()},
+        "by_outline": {token: inside(child) for alike in by_outline.values() for token, (_, child) in alike.items()},
+        "lengths": globs._counts if globs is not None else {},
         "any_token": node.any_token and inside(node.any_token),
         "any_number": node.any_number and inside(node.any_number),
         "here": sorted(route.id for route in (node.here if isinstance(node.here, tuple) else node.here.values())),

@@ -14,7 +14,7 @@ words = st.text("ab", max_size=8)
 
 
 def globs_of(tokens: list[str]) -> TokenGlobs[str]:
-    found: TokenGlobs[str] = TokenGlobs({}, {})
+    found: TokenGlobs[str] = TokenGlobs({}, {}, {})
     for token in tokens:
         found = found.with_value(token, token)
     return found

@@ -71,7 +71,7 @@ class Node(Generic[T]):
         elif token == ANY_NUMBER:
             self.any_number = child
         elif ONE in token:
-            globs: TokenGlobs[Node[T]] = self.globs if self.globs is not None else TokenGlobs({}, {})
+            globs: TokenGlobs[Node[T]] = self.globs if self.globs is not None else TokenGlobs({}, {}, {})
             globs = globs.with_value(token, child) if child is not None else globs.without_value(token)
             self.globs = globs if len(globs) else None
         elif child is not None:

@@ -54,7 +54,9 @@ class WideMap(Generic[Value]):
         """Return the next version, without the key, which is there."""
         number = hash(key) & _MASK
         old = self._buckets[number]
-        return self._with_bucket(number, {kept: value for kept, value in old.items() if kept != key}, len(old))
+        bucket = old.copy()
+        del bucket[key]
+        return self._with_bucket(number, bucket, len(old))
 
     def _with_bucket(self, number: int, bucket: dict[str, Value], old_length: int) -> "WideMap[Value]":
         buckets = list(self._buckets)
@@ -86,6 +88,8 @@ def without_entry(entries: PersistentMap[Value], key: str) -> PersistentMap[Valu
     if entries.get(key) is None:
         return entries
     if isinstance(entries, WideMap):
-        shrunk = entries.without_entry(key)
-        return shrunk if len(shrunk) > MAX_SMALL // 2 else shrunk.as_dict()
-    return {kept: value for kept, value in entries.items() if kept != key}
+        left = entries.without_entry(key)
+        return left if len(left) > MAX_SMALL // 2 else left.as_dict()
+    shrunk = entries.copy()
+    del shrunk[key]
+    return shrunk

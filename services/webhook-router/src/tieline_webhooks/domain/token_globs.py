@@ -1,8 +1,9 @@
 """Pattern tokens with a star inside (`trig*`, `*alert`, `a*b*c`), looked up by an event's token.
 
-A glob is kept under its outline: head, longest middle part, tail. A lookup cuts the outlines of every shape that occurs
-here, which is three lengths, out of the event's token. So it costs by the length of the token and the number of shapes,
-not by the number of globs; only those that differ in nothing but shorter middle parts are compared one by one.
+Globs are kept by their literal parts: those of one star by head and tail, the others by head, longest middle and tail.
+A lookup cuts parts of every length that occurs here out of the event's token. So it costs by the length of the token
+and the number of different lengths, not by the number of globs; only globs that differ in nothing but shorter middles
+are compared one by one.
 """
 
 from typing import Generic, TypeVar
@@ -12,35 +13,51 @@ from tieline_webhooks.domain.persistent import PersistentMap, with_entry, withou
 
 Value = TypeVar("Value")
 
-_Shape = tuple[int, int, int]
 _Alike = dict[str, tuple[Glob, Value]]  # by the token as the pattern has it
+_Lengths = tuple[int, int, int]  # of head, longest middle (0 for none) and tail
 
 
 class TokenGlobs(Generic[Value]):
     """Values by pattern token. Never changed once built."""
 
-    __slots__ = ("_by_outline", "_counts", "_shapes")
+    __slots__ = ("_by_ends", "_by_outline", "_counts", "_ends", "_outlines")
 
-    def __init__(self, by_outline: PersistentMap[_Alike[Value]], counts: dict[_Shape, int]) -> None:
-        self._by_outline, self._counts = by_outline, counts
-        self._shapes = tuple(sorted(counts, key=sum))
+    def __init__(
+        self,
+        by_ends: PersistentMap[Value],
+        by_outline: PersistentMap[_Alike[Value]],
+        counts: dict[_Lengths, int],
+    ) -> None:
+        """Empty maps to begin with; `counts` says how many globs have which lengths."""
+        self._by_ends, self._by_outline, self._counts = by_ends, by_outline, counts
+        shortest_first = sorted(counts, key=sum)
+        self._ends = tuple((head, tail) for head, middle, tail in shortest_first if not middle)
+        self._outlines = tuple(lengths for lengths in shortest_first if lengths[1])
 
     def get(self, token: str) -> Value | None:
         """Return the value under a pattern's token; None if absent."""
-        alike = self._by_outline.get(_outline(Glob.parse(token)))
+        glob = Glob.parse(token)
+        if not glob.middles:
+            return self._by_ends.get(token)
+        alike = self._by_outline.get(_outline(glob))
         return alike[token][1] if alike is not None and token in alike else None
 
     def add_matching(self, token: str, found: list[Value]) -> None:
-        """Append the value of every glob that matches an event's token."""
+        """Append the value of every glob that matches an event's token, each once."""
         length = len(token)
-        for shape in self._shapes:
-            head, middle, tail = shape
-            if head + middle + tail > length:
-                return
-            for outline in _cut(token, shape):
+        for head, tail in self._ends:
+            if head + tail > length:
+                break
+            value = self._by_ends.get(f"{token[:head]}*{token[length - tail :]}")
+            if value is not None:
+                found.append(value)
+        for lengths in self._outlines:
+            if sum(lengths) > length:
+                break
+            for outline in _outlines_in(token, lengths):
                 alike = self._by_outline.get(outline)
                 if alike is not None:
-                    found += [value for glob, value in alike.values() if len(glob.middles) < 2 or glob.matches(token)]
+                    found += [value for glob, value in alike.values() if len(glob.middles) == 1 or glob.matches(token)]
 
     def __len__(self) -> int:
         return sum(self._counts.values())
@@ -48,43 +65,46 @@ class TokenGlobs(Generic[Value]):
     def with_value(self, token: str, value: Value) -> "TokenGlobs[Value]":
         """Return the next version, with this value under a pattern's token."""
         glob = Glob.parse(token)
+        counts = self._counts if self.get(token) is not None else _counted(self._counts, _lengths(glob), 1)
+        if not glob.middles:
+            return TokenGlobs(with_entry(self._by_ends, token, value), self._by_outline, counts)
         outline = _outline(glob)
-        alike = self._by_outline.get(outline) or {}
-        by_outline = with_entry(self._by_outline, outline, {**alike, token: (glob, value)})
-        return TokenGlobs(by_outline, self._counts if token in alike else _counted(self._counts, _shape(glob), 1))
+        alike = {**(self._by_outline.get(outline) or {}), token: (glob, value)}
+        return TokenGlobs(self._by_ends, with_entry(self._by_outline, outline, alike), counts)
 
     def without_value(self, token: str) -> "TokenGlobs[Value]":
         """Return the next version, without the token; the same one if it is not there."""
-        glob = Glob.parse(token)
-        outline = _outline(glob)
-        alike = self._by_outline.get(outline) or {}
-        if token not in alike:
+        if self.get(token) is None:
             return self
-        left = {kept: entry for kept, entry in alike.items() if kept != token}
+        glob = Glob.parse(token)
+        counts = _counted(self._counts, _lengths(glob), -1)
+        if not glob.middles:
+            return TokenGlobs(without_entry(self._by_ends, token), self._by_outline, counts)
+        outline = _outline(glob)
+        left = {kept: entry for kept, entry in (self._by_outline.get(outline) or {}).items() if kept != token}
         by_outline = with_entry(self._by_outline, outline, left) if left else without_entry(self._by_outline, outline)
-        return TokenGlobs(by_outline, _counted(self._counts, _shape(glob), -1))
+        return TokenGlobs(self._by_ends, by_outline, counts)
 
 
 def _longest_middle(glob: Glob) -> str:
     return max(glob.middles, key=len, default="")
 
 
+def _lengths(glob: Glob) -> _Lengths:
+    return len(glob.head), len(_longest_middle(glob)), len(glob.tail)
+
+
 def _outline(glob: Glob) -> str:
     return f"{glob.head}*{_longest_middle(glob)}*{glob.tail}"
 
 
-def _shape(glob: Glob) -> _Shape:
-    return len(glob.head), len(_longest_middle(glob)), len(glob.tail)
-
-
-def _cut(token: str, shape: _Shape) -> set[str]:
-    """Return the outlines of this shape that the token has; equal ones once."""
-    head, middle, tail = shape
+def _outlines_in(token: str, lengths: _Lengths) -> set[str]:
+    """Return the outlines of these lengths that the token has; equal ones once."""
+    head, middle, tail = lengths
     end = len(token) - tail
-    starts = range(head, end - middle + 1) if middle else (head,)
-    return {f"{token[:head]}*{token[at : at + middle]}*{token[end:]}" for at in starts}
+    return {f"{token[:head]}*{token[at : at + middle]}*{token[end:]}" for at in range(head, end - middle + 1)}
 
 
-def _counted(counts: dict[_Shape, int], shape: _Shape, change: int) -> dict[_Shape, int]:
-    changed = {**counts, shape: counts.get(shape, 0) + change}
+def _counted(counts: dict[_Lengths, int], lengths: _Lengths, change: int) -> dict[_Lengths, int]:
+    changed = {**counts, lengths: counts.get(lengths, 0) + change}
     return {kept: count for kept, count in changed.items() if count}
