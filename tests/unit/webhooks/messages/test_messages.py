@@ -176,6 +176,7 @@ class Page(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: list[str] = []
+        self.attributes: set[str] = set()
         self.links: list[str | None] = []
         self.text = ""
         self.feed(html)
@@ -183,6 +184,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
         self.links += [value for name, value in attrs if name == "href"]
 
     def handle_data(self, data: str) -> None:
@@ -197,9 +199,33 @@ def test_telegram_html_holds_our_tags_only_and_calls_nobody(event: NormalisedEve
     assert [tag for tag in page.tags if tag != "a"] == ["b", "i"]
     assert page.tags.count("a") <= 1
     assert all(link and link.startswith(("https://", "http://")) for link in page.links)
+    assert page.attributes <= {"href"}
     assert not re.search(r"(?<!\w)@(?=\w)", page.text)
     assert 0 < length(body["text"]) <= 4_096
     assert body["parse_mode"] == "HTML"
+
+
+def test_a_quote_in_a_link_does_not_end_it() -> None:
+    page = Page(rendered("telegram", an_event(link='https://example.com/"onclick="x'))["text"])
+
+    assert page.links == ["https://example.com/%22onclick=%22x"]
+    assert page.attributes == {"href"}
+
+
+@pytest.mark.parametrize("channel", ["telegram", "whatsapp"])
+@pytest.mark.parametrize("source", ["pagerduty", "github", "jira"])
+def test_everything_at_its_longest_still_fits(channel: str, source: str) -> None:
+    long = "Ünï " * 2_000
+    link = "https://example.com/" + "a" * 1_400
+    event = an_event(
+        source=source, type=long, title=long, level=long, project=long, status=long, actor=long, detail=long, link=link
+    )
+
+    text = rendered(channel, event, resolved_from="acknowledged")["text"]
+
+    told = text if isinstance(text, str) else text["body"]
+    assert length(told) <= 4_096
+    assert link in told
 
 
 @given(event=events)

@@ -60,6 +60,15 @@ def test_the_documented_sentry_example_has_all_that_a_message_needs() -> None:
     assert (event.project, event.state) == ("api-gateway", "open")
 
 
+@pytest.mark.parametrize(
+    ("resource", "type_"), [("seer", "sentry.seer.started"), ("issue", "sentry.unknown"), ("", "sentry.unknown")]
+)
+def test_an_unsigned_resource_names_only_what_no_body_could_show(resource: str, type_: str) -> None:
+    body = {"action": "started", "data": {"run_id": 5}}
+
+    assert event_of("sentry", body, {"sentry-hook-resource": resource}).type == type_
+
+
 def test_pagerduty_events_have_their_own_name_and_an_alias() -> None:
     event = event_of(
         "pagerduty", {"event": {"id": "1", "event_type": "incident.triggered", "data": {"type": "incident"}}}

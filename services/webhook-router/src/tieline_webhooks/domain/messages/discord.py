@@ -7,7 +7,7 @@ was written.
 from typing import Any
 
 from tieline_webhooks.domain.messages.content import Content
-from tieline_webhooks.domain.messages.text import Escapes, fit, without_mentions
+from tieline_webhooks.domain.messages.text import Escapes, fit, length, without_mentions
 
 ESCAPES: Escapes = {ord(character): f"\\{character}" for character in "\\*_~`|<>[]#"}
 
@@ -31,6 +31,6 @@ def render(content: Content) -> dict[str, Any]:
     }
     if content.detail:
         embed["description"] = fit(without_mentions(content.detail), MAX_DETAIL, ESCAPES)
-    if content.link and len(content.link) <= MAX_LINK:
+    if content.link and length(content.link) <= MAX_LINK:
         embed["url"] = content.link
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}

@@ -7,7 +7,7 @@ the like cannot be escaped there and may show as emphasis. `verbatim` keeps Slac
 from typing import Any
 
 from tieline_webhooks.domain.messages.content import Content
-from tieline_webhooks.domain.messages.text import Escapes, fit
+from tieline_webhooks.domain.messages.text import Escapes, fit, length
 
 ESCAPES: Escapes = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 _IN_LINK: Escapes = {**ESCAPES, ord("<"): "%3C", ord(">"): "%3E", ord("|"): "%7C"}
@@ -23,7 +23,7 @@ def render(content: Content) -> dict[str, Any]:
     """Return the body, without the channel: a headline, the facts on a coloured bar, and the text for notifications."""
     title = fit(content.title, MAX_TITLE, ESCAPES)
     link = content.link.translate(_IN_LINK) if content.link else ""
-    headline = f"<{link}|{title}>" if 0 < len(link) <= MAX_LINK else title
+    headline = f"<{link}|{title}>" if 0 < length(link) <= MAX_LINK else title
     facts = [_mrkdwn(f"*{label}*\n{fit(value, MAX_FACT, ESCAPES)}") for label, value in content.facts]
     bar: list[dict[str, Any]] = [{"type": "section", "fields": facts}] if facts else []
     if content.detail:

@@ -5,7 +5,7 @@ from typing import Any
 from tieline_webhooks.domain.messages.content import Content
 from tieline_webhooks.domain.messages.text import fit, length
 
-MAX_TEXT = 4_096
+# Together with the labels under 4,096.
 MAX_TITLE = 300
 MAX_FACT = 100
 MAX_DETAIL = 1_000
@@ -19,9 +19,8 @@ def render(content: Content) -> dict[str, Any]:
     closing = [fit(content.footer, MAX_FACT)]
     if content.link and length(content.link) <= MAX_LINK:
         closing.insert(0, content.link)
-    room = MAX_TEXT - length("\n".join([*lines, *closing])) - 2
-    if content.detail and room > 0:
-        lines += ["", fit(content.detail, min(room, MAX_DETAIL))]
+    if content.detail:
+        lines += ["", fit(content.detail, MAX_DETAIL)]
     return {
         "messaging_product": "whatsapp",
         "type": "text",
