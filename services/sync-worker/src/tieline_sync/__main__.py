@@ -1,0 +1,5 @@
+"""`python -m tieline_sync`."""
+
+from tieline_sync.main import run
+
+run()

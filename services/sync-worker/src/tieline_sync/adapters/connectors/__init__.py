@@ -1,0 +1,1 @@
+"""Connectors: how each provider's records are asked for, page by page."""

@@ -1,0 +1,1 @@
+"""Runs, raw pages, records and datasets in MongoDB."""

@@ -1,0 +1,146 @@
+"""Puts the sync worker together: settings read once, connections opened and closed with the app."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI
+from faststream.kafka import KafkaRouter
+from starlette.types import ASGIApp
+from tieline.clock import system_clock
+from tieline.errors import ConfigurationError
+from tieline.ids import new_id
+from tieline.kafka.batches import GroupConsumer, build_broker
+from tieline.kafka.producer import RecordProducer
+from tieline.outgoing import OutgoingClient
+from tieline.registry_client import RegistryClient
+from tieline.service.background import BackgroundTasks
+from tieline.service.health import Health
+from tieline.topics import RUN_SYNCS_GROUP, SYNC_COMMANDS
+
+from tieline_sync.adapters.connectors.catalogue import connectors
+from tieline_sync.adapters.integrations import RegistryIntegrations
+from tieline_sync.adapters.mongo.database import Database
+from tieline_sync.adapters.mongo.datasets import MongoDatasetStore
+from tieline_sync.adapters.mongo.raw_pages import MongoRawPages
+from tieline_sync.adapters.mongo.records import MongoRecordStore
+from tieline_sync.adapters.mongo.runs import MongoRunStore
+from tieline_sync.adapters.run_events import KafkaEvents
+from tieline_sync.entrypoints.commands import CommandConsumer
+from tieline_sync.entrypoints.dependencies import start_when_possible
+from tieline_sync.entrypoints.runner import Pace, Runner
+from tieline_sync.handlers.accept_runs import AcceptRuns
+from tieline_sync.handlers.execute_run import ExecuteRun, RunPolicy
+from tieline_sync.handlers.fetch import Fetch
+from tieline_sync.handlers.ingest import Ingest
+from tieline_sync.settings import SyncSettings
+
+SHORTEST_TOKEN = 16
+
+
+def to_the_millisecond() -> datetime:
+    """Return the present instant as MongoDB keeps it, so that an instant read back equals the one that was written."""
+    now = system_clock()
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def create_app(settings: SyncSettings) -> tuple[ASGIApp, Health]:
+    """Return the worker's app and its health. Nothing is connected before the app's lifespan starts."""
+    if len(settings.internal.token.get_secret_value()) < SHORTEST_TOKEN:
+        raise ConfigurationError(f"TIELINE_INTERNAL__TOKEN: needs at least {SHORTEST_TOKEN} characters")
+    worker = Worker(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with worker.running():
+            yield
+
+    app = FastAPI(title="Tieline sync worker", version="1", lifespan=lifespan, redirect_slashes=False)
+    app.routes.extend(worker.health.routes())
+    return app, worker.health
+
+
+class Worker:
+    """The parts of one process."""
+
+    def __init__(self, settings: SyncSettings) -> None:
+        owner = f"{os.getpid()}-{new_id()}"
+        self._settings = settings
+        self._database = Database(settings.mongo)
+        self._producer = RecordProducer(settings.kafka, client_id=f"sync-worker-{owner}")
+        self._registry = RegistryClient(settings.internal)
+        self._http = OutgoingClient(settings.outgoing)
+        self._broker = build_broker(settings.kafka, client_id=f"sync-worker-{owner}")
+        self.runs = MongoRunStore(self._database)
+        self.datasets = MongoDatasetStore(self._database)
+        self.records = MongoRecordStore(self._database)
+        self.pages = MongoRawPages(self._database)
+        self.events = KafkaEvents(self._producer)
+        self.runner = self._runner(owner)
+        self.accept = AcceptRuns(
+            runs=self.runs,
+            events=self.events,
+            default_batch_size=settings.sync.batch_size,
+            on_queued=self.runner.wake,
+        )
+        self.health = Health({"kafka": self._kafka_check, "mongo": self._database.check})
+        self._subscribe()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Connect, however long dependencies are away, and work; on leaving, give runs back and disconnect."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._database.close)
+            await stack.enter_async_context(self._http)
+            await stack.enter_async_context(self._registry)
+            stack.push_async_callback(self._producer.stop)
+            stack.push_async_callback(self._broker.stop)
+            background = await stack.enter_async_context(BackgroundTasks())
+            background.start("work", self._work(background))
+            yield
+
+    async def _work(self, background: BackgroundTasks) -> None:
+        await self._producer.start_when_possible()
+        await start_when_possible("indexes", self._database.apply_indexes)
+        await start_when_possible("command consumer", self._broker.start)
+        background.start("runner", self.runner.run())
+
+    def _subscribe(self) -> None:
+        router = KafkaRouter()
+        GroupConsumer(
+            group=RUN_SYNCS_GROUP,
+            topic=SYNC_COMMANDS,
+            handle=CommandConsumer(self.accept),
+            producer=self._producer,
+        ).subscribe(router, self._settings.kafka)
+        self._broker.include_router(router)
+
+    def _runner(self, owner: str) -> Runner:
+        sync = self._settings.sync
+        execute = ExecuteRun(
+            runs=self.runs,
+            events=self.events,
+            datasets=self.datasets,
+            pages=self.pages,
+            integrations=RegistryIntegrations(self._registry),
+            connectors=connectors(self._http, to_the_millisecond),
+            fetch=Fetch(
+                records=self.records, pages=self.pages, clock=to_the_millisecond, keep_pages=sync.keep_raw_pages
+            ),
+            ingest=Ingest(records=self.records, events=self.events, clock=to_the_millisecond),
+            clock=to_the_millisecond,
+            policy=RunPolicy(
+                most_idle_attempts=sync.most_idle_attempts,
+                longest_rate_limit=sync.longest_rate_limit,
+                keep_runs=sync.keep_runs,
+                page_size=sync.page_size,
+            ),
+        )
+        pace = Pace(concurrent_runs=sync.concurrent_runs, lease=sync.lease, poll=sync.poll)
+        return Runner(owner=owner, runs=self.runs, execute=execute, clock=to_the_millisecond, pace=pace)
+
+    async def _kafka_check(self) -> str | None:
+        if not self._producer.connected:
+            return "no Kafka broker answers"
+        return None if await self._broker.ping(timeout=2.0) else "the command consumer is not connected"

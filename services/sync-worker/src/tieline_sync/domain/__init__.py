@@ -1,0 +1,1 @@
+"""What a run, a record's revisions and a schedule are; values in, values out."""

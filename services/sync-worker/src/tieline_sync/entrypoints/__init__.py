@@ -1,0 +1,1 @@
+"""What comes in: commands from Kafka, runs that are due, schedules that are due, HTTP calls of other services."""

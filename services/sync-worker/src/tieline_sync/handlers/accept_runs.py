@@ -1,0 +1,88 @@
+"""Commands about runs: start (or attach), cancel. Only recorded here; workers take the runs from the store."""
+
+from collections.abc import Callable
+
+from tieline.contracts.sync import CancelRun, RunAttached, RunQueued, StartRun
+
+from tieline_sync.domain.runs import Attachment, Run
+from tieline_sync.ports import Events, RunStore
+
+
+class AcceptRuns:
+    """Records what commands ask for. Safe to repeat: a redelivered command records and publishes the same again."""
+
+    def __init__(
+        self, *, runs: RunStore, events: Events, default_batch_size: int, on_queued: Callable[[], None]
+    ) -> None:
+        self._runs = runs
+        self._events = events
+        self._default_batch_size = default_batch_size
+        self._on_queued = on_queued
+
+    async def start(self, command: StartRun) -> None:
+        """Queue a run, or attach the command to the integration's run under way.
+
+        Raises DatabaseUnavailableError, KafkaUnavailableError.
+        """
+        if await self._runs.find(command.run_id) is not None:
+            return
+        while True:
+            active = await self._runs.find_attached(command.run_id) or await self._runs.find_active(
+                command.workspace_id, command.integration_id
+            )
+            if active is None and await self._queued(command):
+                return
+            if active is not None and await self._attached(command, active):
+                return
+
+    async def cancel(self, command: CancelRun) -> None:
+        """Ask the run to stop; one that is over, or unknown, is left alone. Raises DatabaseUnavailableError."""
+        await self._runs.request_cancel(
+            command.workspace_id, command.integration_id, command.run_id, by=command.requested_by
+        )
+
+    async def _queued(self, command: StartRun) -> bool:
+        # Published before it is stored: nobody can work on the run yet, so this event precedes all its others.
+        offset = await self._events.publish(
+            RunQueued(
+                run_id=command.run_id,
+                workspace_id=command.workspace_id,
+                integration_id=command.integration_id,
+                sequence=0,
+                at=command.requested_at,
+            )
+        )
+        added = await self._runs.add(
+            Run(
+                id=command.run_id,
+                workspace_id=command.workspace_id,
+                integration_id=command.integration_id,
+                trigger=command.trigger,
+                requested_by=command.requested_by,
+                requested_at=command.requested_at,
+                batch_size=command.batch_size or self._default_batch_size,
+                events_from=offset,
+            )
+        )
+        if added:
+            self._on_queued()
+        return added
+
+    async def _attached(self, command: StartRun, active: Run) -> bool:
+        attachment = Attachment(
+            run_id=command.run_id, requested_by=command.requested_by, requested_at=command.requested_at
+        )
+        if not await self._runs.attach(active.id, attachment):
+            return False  # it ended in between
+        await self._events.publish(
+            RunAttached(
+                run_id=command.run_id,
+                workspace_id=command.workspace_id,
+                integration_id=command.integration_id,
+                sequence=0,
+                at=command.requested_at,
+                attached_to=active.id,
+                from_offset=active.events_from,
+            )
+        )
+        return True
