@@ -139,6 +139,7 @@ class SaveRoute(Command):
     filter: JsonObject | None = None
     clear_filter: bool = False
     fallback_route_id: str | None = None
+    clear_fallback: bool = False
 
 
 class DeleteRoute(Command):

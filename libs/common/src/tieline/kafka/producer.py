@@ -19,6 +19,7 @@ from tieline.settings import KafkaSettings
 
 FIRST_WAIT = timedelta(milliseconds=250)
 LONGEST_WAIT = timedelta(seconds=10)
+CHECK_TIMEOUT = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,17 @@ class RecordProducer:
     def connected(self) -> bool:
         """Tell whether the producer has connected; it reconnects by itself from then on."""
         return self._producer is not None
+
+    async def check(self) -> str | None:
+        """Return None when a broker answers, else one sentence saying what is missing."""
+        if self._producer is None:
+            return f"no Kafka broker at {self._settings.bootstrap_servers}"
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
+                await self._producer.client.fetch_all_metadata()
+        except (KafkaError, TimeoutError, OSError) as error:
+            return f"no Kafka broker answers: {type(error).__name__}"
+        return None
 
     async def stop(self) -> None:
         """Flush what was sent and disconnect."""

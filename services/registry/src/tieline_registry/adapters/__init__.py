@@ -1,0 +1,1 @@
+"""MongoDB: the one place that knows its driver, documents and indexes."""

@@ -1,0 +1,91 @@
+"""Reading the registry's state from MongoDB."""
+
+from collections.abc import Collection
+
+from tieline.contracts.commands import ApiKey, Workspace
+from tieline.registry_client import Credentials, Page, RoutePage
+
+from tieline_registry.adapters import collections, documents
+from tieline_registry.adapters.mongo import Database, Document, driver_errors
+from tieline_registry.adapters.vault import Vault
+from tieline_registry.domain.applied import AppliedCommand
+from tieline_registry.domain.keys import KnownKey
+from tieline_registry.domain.listing import ListQuery
+from tieline_registry.domain.state import StoredIntegration
+
+
+class MongoReads:
+    """Reads by indexes only. A thing is looked up by its own id, then checked to be the workspace's."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def applied(self, command_ids: Collection[str]) -> dict[str, AppliedCommand]:
+        """Return those of the commands that have been applied, by id."""
+        with driver_errors():
+            found = await self._database[collections.COMMANDS].find({"_id": {"$in": list(command_ids)}}).to_list()
+        return {document["_id"]: documents.applied_command(document) for document in found}
+
+    async def find_key(self, key_hash: str) -> KnownKey | None:
+        """Return the API key with this hash, expired and revoked ones too."""
+        found = await self._one(collections.API_KEYS, {"hash": key_hash})
+        return KnownKey(key=documents.key_of(found), workspace_slug=found["workspace_slug"]) if found else None
+
+    async def find_workspace(self, reference: str) -> Workspace | None:
+        """Return the workspace with this id or slug."""
+        found = await self._one(collections.WORKSPACES, {"_id": reference}) or await self._one(
+            collections.WORKSPACES, {"slug": reference}
+        )
+        return documents.workspace_of(found) if found else None
+
+    async def find_integration(self, workspace_id: str, integration_id: str) -> StoredIntegration | None:
+        """Return one integration of the workspace."""
+        found = await self._one(collections.INTEGRATIONS, {"_id": integration_id})
+        return documents.stored_integration(found) if found and found["workspace_id"] == workspace_id else None
+
+    async def list_integrations(self, query: ListQuery) -> Page:
+        """Return a page of integrations."""
+        with driver_errors():
+            found = (
+                await self._database[collections.INTEGRATIONS]
+                .find({"workspace_id": query.workspace_id})
+                .sort(query.sort)
+                .skip(query.offset)
+                .limit(query.limit)
+                .to_list()
+            )
+        return Page(items=[documents.integration_of(document) for document in found], total=len(found))
+
+    async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
+        """Return a page of channel routes, oldest first."""
+        workspace = await self._one(collections.WORKSPACES, {"_id": workspace_id})
+        total = workspace["counts"]["routes"] if workspace else 0
+        with driver_errors():
+            cursor = self._database[collections.ROUTES].find({"workspace_id": workspace_id})
+            found = await cursor.sort([("created_at", 1), ("_id", 1)]).skip(offset).limit(limit).to_list()
+        end = offset + len(found)
+        return RoutePage(
+            items=[documents.route_of(document) for document in found],
+            total=total,
+            next_offset=end if found and end < total else None,
+        )
+
+    async def list_keys(self, workspace_id: str) -> list[ApiKey]:
+        """Return a workspace's API keys, newest first."""
+        with driver_errors():
+            cursor = self._database[collections.API_KEYS].find({"workspace_id": workspace_id})
+            return [documents.key_of(document) for document in await cursor.sort([("created_at", -1)]).to_list()]
+
+    async def open_credentials(self, workspace_id: str, integration_id: str) -> Credentials | None:
+        """Return an integration with its secrets in clear. Raises UndecryptableError."""
+        stored = await self.find_integration(workspace_id, integration_id)
+        workspace = await self._one(collections.WORKSPACES, {"_id": workspace_id})
+        if stored is None or workspace is None:
+            return None
+        secrets = self._vault.opened(workspace_id, integration_id, stored.secrets, documents.data_key_of(workspace))
+        return Credentials(integration=stored.integration, secrets=secrets)
+
+    async def _one(self, collection: str, query: Document) -> Document | None:
+        with driver_errors():
+            return await self._database[collection].find_one(query)

@@ -1,0 +1,89 @@
+"""What the handlers need of a database. The adapters implement these; the errors are theirs to raise."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from tieline.contracts.audit import AuditEntry
+from tieline.contracts.commands import ApiKey, Workspace
+from tieline.errors import TransientError
+from tieline.registry_client import Credentials, Page, RoutePage
+
+from tieline_registry.domain.applied import AppliedCommand
+from tieline_registry.domain.keys import KnownKey
+from tieline_registry.domain.listing import ListQuery
+from tieline_registry.domain.state import StoredIntegration, StoredRoute, WorkingSet
+from tieline_registry.domain.wanted import Wanted
+
+
+class ConflictError(TransientError):
+    """Another registry changed the same workspace meanwhile; load and decide again."""
+
+
+class CommandStore(Protocol):
+    """The registry's state, as commands are applied to it. Every call may raise DatabaseUnavailableError."""
+
+    async def applied(self, command_ids: Collection[str]) -> dict[str, AppliedCommand]:
+        """Return those of the commands that have been applied, by id."""
+        ...
+
+    async def load(self, wanted: Wanted) -> WorkingSet:
+        """Return the part of the state that is wanted, each workspace at one moment or such that saving it fails."""
+        ...
+
+    async def save(
+        self, working: WorkingSet, commands: Sequence[AppliedCommand], entries: Sequence[AuditEntry], *, now: datetime
+    ) -> None:
+        """Save all changes, and the commands that made them, or nothing.
+
+        Raises ConflictError when another registry was faster or the outcome is not known.
+        """
+        ...
+
+    async def sequences(self, workspace_ids: Collection[str]) -> dict[str, int]:
+        """Return the present sequence numbers of workspaces."""
+        ...
+
+    async def integrations(self, ids: Collection[str]) -> dict[str, StoredIntegration]:
+        """Return integrations as they are now, by id."""
+        ...
+
+    async def routes(self, ids: Collection[str]) -> dict[str, StoredRoute]:
+        """Return routes as they are now, by id."""
+        ...
+
+
+class ReadStore(Protocol):
+    """The registry's state, as it is read. Every call may raise DatabaseUnavailableError."""
+
+    async def applied(self, command_ids: Collection[str]) -> dict[str, AppliedCommand]:
+        """Return those of the commands that have been applied, by id."""
+        ...
+
+    async def find_key(self, key_hash: str) -> KnownKey | None:
+        """Return the API key with this hash, expired and revoked ones too."""
+        ...
+
+    async def find_workspace(self, reference: str) -> Workspace | None:
+        """Return the workspace with this id or slug."""
+        ...
+
+    async def find_integration(self, workspace_id: str, integration_id: str) -> StoredIntegration | None:
+        """Return one integration of the workspace."""
+        ...
+
+    async def list_integrations(self, query: ListQuery) -> Page:
+        """Return a page of integrations."""
+        ...
+
+    async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
+        """Return a page of channel routes, oldest first."""
+        ...
+
+    async def list_keys(self, workspace_id: str) -> list[ApiKey]:
+        """Return a workspace's API keys, newest first."""
+        ...
+
+    async def open_credentials(self, workspace_id: str, integration_id: str) -> Credentials | None:
+        """Return an integration with its secrets in clear. Raises UndecryptableError."""
+        ...

@@ -1,0 +1,75 @@
+"""Answering what the other services ask."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from tieline.clock import Clock
+from tieline.contracts.base import Contract
+from tieline.contracts.commands import ApiKey, Reply, Workspace
+from tieline.contracts.integrations import Integration
+from tieline.registry_client import Credentials, Page, ResolvedKey, RoutePage
+
+from tieline_registry.domain.listing import ListQuery
+from tieline_registry.handlers.ports import ReadStore
+
+
+class ApiKeys(Contract):
+    """A workspace's API keys."""
+
+    items: list[ApiKey]
+
+
+class Reads:
+    """Reads of the registry's state as it is now. Every call may raise DatabaseUnavailableError."""
+
+    def __init__(self, store: ReadStore, *, clock: Clock, note_use: Callable[[str, datetime], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._note_use = note_use
+
+    async def resolve_key(self, key_hash: str) -> ResolvedKey | None:
+        """Return what a key proves; None if it is unknown, expired or revoked."""
+        found = await self._store.find_key(key_hash)
+        now = self._clock()
+        if found is None or not found.is_valid(now):
+            return None
+        self._note_use(found.key.id, now)
+        return ResolvedKey(
+            key_id=found.key.id,
+            user_id=found.key.user_id,
+            workspace_id=found.key.workspace_id,
+            workspace_slug=found.workspace_slug,
+            permissions=found.key.permissions,
+        )
+
+    async def find_workspace(self, reference: str) -> Workspace | None:
+        """Return the workspace with this id or slug."""
+        return await self._store.find_workspace(reference)
+
+    async def find_integration(self, workspace_id: str, integration_id: str) -> Integration | None:
+        """Return one integration of the workspace."""
+        stored = await self._store.find_integration(workspace_id, integration_id)
+        return stored.integration if stored else None
+
+    async def list_integrations(self, query: ListQuery) -> Page:
+        """Return a page of integrations."""
+        return await self._store.list_integrations(query)
+
+    async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
+        """Return a page of channel routes, oldest first."""
+        return await self._store.list_routes(workspace_id, limit=limit, offset=offset)
+
+    async def list_keys(self, workspace_id: str) -> ApiKeys:
+        """Return a workspace's API keys, newest first, revoked ones too."""
+        return ApiKeys(items=await self._store.list_keys(workspace_id))
+
+    async def find_reply(self, workspace_id: str, command_id: str) -> Reply | None:
+        """Return what became of a command."""
+        applied = (await self._store.applied([command_id])).get(command_id)
+        if applied is None or applied.workspace_id != workspace_id:
+            return None
+        return Reply.model_validate_json(applied.reply_json)
+
+    async def open_credentials(self, workspace_id: str, integration_id: str) -> Credentials | None:
+        """Return an integration with its secrets in clear. Raises UndecryptableError."""
+        return await self._store.open_credentials(workspace_id, integration_id)
