@@ -31,3 +31,10 @@ def test_one_value_of_a_block_leaves_its_other_defaults(monkeypatch: pytest.Monk
 
     assert settings.kafka.topic_prefix == "p."
     assert settings.kafka.bootstrap_servers == "127.0.0.1:9092"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("15", 15), ("0.5", 0.5), ("PT2M", 120)])
+def test_a_length_of_time_is_seconds_or_iso(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    monkeypatch.setenv("TIELINE_HTTP__DRAIN", text)
+
+    assert load(ServiceSettings).http.drain.total_seconds() == seconds

@@ -2,22 +2,35 @@
 
 Each service composes the blocks it needs into one settings class and reads it once, in its `bootstrap`. Every value can
 be set by an environment variable named `TIELINE_<BLOCK>__<FIELD>`, for example `TIELINE_KAFKA__BOOTSTRAP_SERVERS`.
+Lengths of time are seconds (`15`, `0.5`) or ISO 8601 (`PT15S`).
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tieline.errors import ConfigurationError
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 class Block(BaseModel):
     """One block of settings; unknown names are refused so that a typo does not pass unnoticed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take a plain number as seconds where a length of time is wanted: `TIELINE_HTTP__DRAIN=15`."""
+        field = cls.model_fields[str(info.field_name)]
+        if field.annotation is timedelta and isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+            return timedelta(seconds=float(value))
+        return value
 
 
 class HttpSettings(Block):
