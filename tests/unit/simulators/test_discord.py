@@ -124,7 +124,7 @@ async def test_pages_before_and_after_lead_through_every_message(discord_api: ht
 async def test_enforced_rate_limit_refuses_the_sixth_post_until_the_window_ends(
     discord_api: httpx2.AsyncClient, discord: DiscordSimulator, clock: SetClock
 ) -> None:
-    discord.configure({"enforce_rate_limit": True})
+    discord.configure({"limit": {"requests": 5, "seconds": 5}})
 
     answers = [await post(discord_api, content="x") for _ in range(6)]
     clock.advance(5)

@@ -7,6 +7,8 @@ from tieline_simulators import Fault, SlackSimulator, Target, running
 from tieline_simulators.received import ReceivedLog, ReceivedRequest
 from tieline_simulators.stand_in import Call
 
+from tests.unit.simulators.clock import SetClock
+
 POST = "/api/chat.postMessage"
 MESSAGE = {"channel": "C0ALERTS01", "text": "x"}
 
@@ -162,6 +164,33 @@ async def test_setting_that_a_stand_in_does_not_have_is_refused(slack_api: httpx
 
     assert answer.status_code == 400
     assert (await post(slack_api)).json()["ok"] is True
+
+
+async def test_limit_is_kept_for_each_channel_and_ends_with_its_window(
+    slack_api: httpx2.AsyncClient, slack: SlackSimulator, clock: SetClock
+) -> None:
+    await slack_api.post("/_config", json={"limit": {"requests": 2, "seconds": 10}})
+
+    answers = [await post(slack_api) for _ in range(3)]
+    other = await slack_api.post(POST, json={**MESSAGE, "channel": "C0OTHER001"})
+    clock.advance(10)
+    later = await post(slack_api)
+
+    assert [each.status_code for each in (*answers, other, later)] == [200, 200, 429, 200, 200]
+    assert answers[2].headers["retry-after"] == "10"
+    assert len(slack.received) == 4
+
+
+@pytest.mark.parametrize("limit", [5, {"requests": 0, "seconds": 1}, {"requests": 1}, {"requests": 1, "seconds": "x"}])
+async def test_limit_that_makes_no_sense_is_refused(slack_api: httpx2.AsyncClient, limit: object) -> None:
+    assert (await slack_api.post("/_config", json={"limit": limit})).status_code == 400
+
+
+async def test_messages_show_what_people_see(slack_api: httpx2.AsyncClient) -> None:
+    ts = (await post(slack_api)).json()["ts"]
+    await slack_api.post("/api/chat.update", json={"channel": MESSAGE["channel"], "ts": ts, "text": "resolved"})
+
+    assert [each["text"] for each in (await slack_api.get("/_messages")).json()] == ["resolved"]
 
 
 async def test_received_log_can_be_cleared(slack_api: httpx2.AsyncClient) -> None:

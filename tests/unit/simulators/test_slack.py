@@ -106,6 +106,12 @@ async def test_only_configured_channels_exist(slack_api: httpx2.AsyncClient) -> 
     assert (known["ok"], unknown.get("error")) == (True, "channel_not_found")
 
 
+async def test_channel_without_the_bot_refuses(slack_api: httpx2.AsyncClient, slack: SlackSimulator) -> None:
+    slack.configure({"forbidden": [ALERTS]})
+
+    assert (await post(slack_api, text="x"))["error"] == "not_in_channel"
+
+
 async def test_long_text_is_cut_with_a_warning(slack_api: httpx2.AsyncClient, slack: SlackSimulator) -> None:
     answer = await post(slack_api, text="x" * 40_001)
 

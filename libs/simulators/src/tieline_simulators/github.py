@@ -22,6 +22,7 @@ HOURLY_LIMIT = 5_000
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 LOGINS = ("mira-okafor", "jonas-lind", "priya-raman")
 LABELS = ("bug", "docs", "good first issue")
+REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 SORTS = {"created": "created_at", "updated": "updated_at", "comments": "comments"}
 
 
@@ -222,6 +223,7 @@ def _issue(number: int) -> Record:
         "author_association": "MEMBER",
         "active_lock_reason": None,
         "body": "Seen in the demo shop.",
+        "reactions": {"url": f"{url}/reactions", "total_count": 0, **dict.fromkeys(REACTIONS, 0)},
         "timeline_url": f"{url}/timeline",
         "performed_via_github_app": None,
         "state_reason": "completed" if closed else None,

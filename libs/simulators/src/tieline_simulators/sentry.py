@@ -238,4 +238,13 @@ def _issue(number: int) -> Record:
         "firstSeen": iso(first),
         "lastSeen": iso(first + timedelta(hours=number % 13)),
         "stats": {"24h": []},
+        "lifetime": {"count": str(number * 7 % 400 + 1), "userCount": number * 3 % 90, "firstSeen": iso(first)},
+        "filtered": None,
+        "priority": ("high", "medium", "low")[number % 3],
+        "priorityLockedAt": None,
+        "seerFixabilityScore": None,
+        "seerAutofixLastTriggered": None,
+        "seerExplorerAutofixLastTriggered": None,
+        "matchingEventId": None,
+        "matchingEventEnvironment": None,
     }

@@ -25,6 +25,7 @@ from starlette.types import Receive, Scope, Send
 from tieline_simulators.bodies import json_answer, parsed
 from tieline_simulators.connections import drop_connection
 from tieline_simulators.faults import Fault, FaultBook, InvalidFaultError, fault_from_json
+from tieline_simulators.limits import Window
 from tieline_simulators.received import ReceivedLog, ReceivedRequest
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -77,7 +78,7 @@ class StandIn(ABC):
 
     name: ClassVar[str]
     settings: ClassVar[frozenset[str]] = frozenset({"tokens"})
-    """The keys that `configure` takes."""
+    """The keys that `configure` takes besides `limit`."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
@@ -85,6 +86,8 @@ class StandIn(ABC):
         self.faults = FaultBook()
         self.tokens: frozenset[str] | None = None
         """Accepted credentials; None accepts any that is not empty."""
+        self.limit: Window | None = None
+        """How many calls a channel may get, or all together where there are no channels; None for any number."""
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:
@@ -121,7 +124,7 @@ class StandIn(ABC):
 
     def configure(self, settings: Mapping[str, object]) -> None:
         """Change settings; those not named stay. Raises InvalidConfigurationError, then nothing has changed."""
-        unknown = set(settings) - self.settings
+        unknown = set(settings) - self.settings - {"limit"}
         if unknown:
             raise InvalidConfigurationError(f"{self.name} has no settings {sorted(unknown)}")
         self.apply({name: settings[name] for name in settings})
@@ -130,6 +133,8 @@ class StandIn(ABC):
         """Take over settings whose names are known."""
         if "tokens" in settings:
             self.tokens = strings_or_any(settings["tokens"], "tokens")
+        if "limit" in settings:
+            self.limit = _window(settings["limit"])
 
     def knows(self, token: str) -> bool:
         """Say whether a credential is accepted."""
@@ -219,7 +224,7 @@ class _Endpoint:
         if fault and fault.kind in BEFORE_HANDLING:
             await self._fail(fault, scope, receive, send)
             return
-        answer = self._handle(call)
+        answer = self._limited(call) or self._handle(call)
         if fault and fault.kind == "slow":
             await _wait(receive, fault.seconds)
         if fault and fault.kind == "accept_then_reset":
@@ -230,6 +235,14 @@ class _Endpoint:
             await self._stand_in.cut_short(answer)(scope, receive, send)
         else:
             await answer(scope, receive, send)
+
+    def _limited(self, call: Call) -> Response | None:
+        """Return the vendor's refusal when the call is one too many."""
+        limit = self._stand_in.limit
+        if limit is None:
+            return None
+        allowance = limit.take(self._stand_in.channel_of(call) or "", self._stand_in.clock())
+        return None if allowance.allowed else self._stand_in.rate_limited(round(allowance.reset_after, 3))
 
     def _handle(self, call: Call) -> Response:
         try:
@@ -263,6 +276,17 @@ def strings_or_any(value: object, name: str) -> frozenset[str] | None:
     if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(item, str) for item in value):
         raise InvalidConfigurationError(f"'{name}' is a list of strings, or null")
     return frozenset(value)
+
+
+def _window(value: object) -> Window | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or set(value) != {"requests", "seconds"}:
+        raise InvalidConfigurationError('\'limit\' is {"requests": …, "seconds": …}, or null')
+    requests, seconds = value["requests"], value["seconds"]
+    if not isinstance(requests, int) or requests < 1 or not isinstance(seconds, int | float) or seconds <= 0:
+        raise InvalidConfigurationError("'limit' has a whole number of requests and a number of seconds, both positive")
+    return Window(requests=requests, seconds=seconds)
 
 
 async def _json_of(request: Request) -> object:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
 from tieline_simulators.discord.limits import content_errors, list_of
+from tieline_simulators.limits import Window
 from tieline_simulators.stand_in import Call, Refused, StandIn, strings_or_any
 
 MAX_MESSAGES = 10_000
@@ -21,27 +22,25 @@ NONCE_SECONDS = 300.0  # "the past few minutes"
 SNOWFLAKE = re.compile(r"\d{1,20}")
 EPOCH_MS = 1_420_070_400_000  # snowflakes count from 2015
 BOT_ID = "1175000000000000001"
-RATE_LIMIT = {"limit": 5, "seconds": 5.0}  # what a channel's messages bucket has been seen to allow
 
 
 class DiscordSimulator(StandIn):
     """One bot. Any snowflake is a channel unless `channels` names those that are; `forbidden` ones answer 403.
 
-    The rate limit headers are on every answer. Nothing is refused for it unless `enforce_rate_limit` is set.
+    The rate limit headers are on every answer. Nothing is refused for them unless `limit` is set.
     """
 
     name = "discord"
-    settings: ClassVar[frozenset[str]] = frozenset({"tokens", "channels", "forbidden", "enforce_rate_limit"})
+    settings: ClassVar[frozenset[str]] = frozenset({"tokens", "channels", "forbidden"})
     channels: frozenset[str] | None = None
     forbidden: frozenset[str] = frozenset()
-    enforce_rate_limit = False
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__(clock=clock)
         self.messages: OrderedDict[str, dict[str, object]] = OrderedDict()
         """By id, oldest first; what people in the channels see."""
         self._nonces: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._window = Window(requests=5, seconds=5.0)  # what a channel's messages have been seen to be allowed
         self._last_id = 0
 
     def routes(self) -> Sequence[Route]:
@@ -55,14 +54,12 @@ class DiscordSimulator(StandIn):
         ]
 
     def apply(self, settings: Mapping[str, object]) -> None:
-        """Also take `channels`, `forbidden` and `enforce_rate_limit`."""
+        """Also take `channels` and `forbidden`."""
         super().apply(settings)
         if "channels" in settings:
             self.channels = strings_or_any(settings["channels"], "channels")
         if "forbidden" in settings:
             self.forbidden = strings_or_any(settings["forbidden"], "forbidden") or frozenset()
-        if "enforce_rate_limit" in settings:
-            self.enforce_rate_limit = bool(settings["enforce_rate_limit"])
 
     def shown(self) -> Iterable[object]:
         """Return the messages of all channels."""
@@ -138,7 +135,7 @@ class DiscordSimulator(StandIn):
         _check_content(body)
         if not any(body.get(name) for name in ("content", "embeds", "components", "sticker_ids", "poll")):
             _empty_message()
-        rate = self._take_token(channel)
+        rate = self._counted(channel)
         nonce = body.get("nonce")
         enforced = bool(body.get("enforce_nonce")) and nonce not in (None, "")
         if enforced and (earlier := self._same_nonce(str(nonce))):
@@ -212,24 +209,17 @@ class DiscordSimulator(StandIn):
         at, key = self._nonces.get(nonce, (0.0, ""))
         return self.messages.get(key) if self.clock() - at < NONCE_SECONDS else None
 
-    def _take_token(self, channel: str) -> dict[str, str]:
+    def _counted(self, channel: str) -> dict[str, str]:
         """Count a post against the channel's window; return the headers to answer with."""
         now = self.clock()
-        opened, used = self._windows.get(channel, (now, 0))
-        if now - opened >= RATE_LIMIT["seconds"]:
-            opened, used = now, 0
-        left = opened + RATE_LIMIT["seconds"] - now
-        if used >= RATE_LIMIT["limit"] and self.enforce_rate_limit:
-            raise Refused(self.rate_limited(round(left, 3)))
-        self._windows[channel] = (opened, used + 1)
-        if len(self._windows) > MAX_MESSAGES:
-            self._windows.popitem(last=False)
-        return self._rate_headers(channel, remaining=max(0, int(RATE_LIMIT["limit"]) - used - 1), reset_after=left)
+        allowance = self.limit.state(channel, now) if self.limit else self._window.take(channel, now)
+        return self._rate_headers(channel, remaining=allowance.remaining, reset_after=allowance.reset_after)
 
-    def _rate_headers(self, bucket: str, *, remaining: int = 4, reset_after: float = 5.0) -> dict[str, str]:
+    def _rate_headers(self, bucket: str, *, remaining: int | None = None, reset_after: float = 5.0) -> dict[str, str]:
+        limit = (self.limit or self._window).requests
         return {
-            "X-RateLimit-Limit": str(RATE_LIMIT["limit"]),
-            "X-RateLimit-Remaining": str(remaining),
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(limit - 1 if remaining is None else remaining),
             "X-RateLimit-Reset": f"{self.clock() + reset_after:.3f}",
             "X-RateLimit-Reset-After": f"{reset_after:.3f}",
             "X-RateLimit-Bucket": f"{zlib.crc32(bucket.encode()):08x}",

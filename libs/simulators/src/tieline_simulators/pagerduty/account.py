@@ -84,7 +84,6 @@ def services() -> list[dict[str, object]]:
             "escalation_policy": escalation_policy(number),
             "teams": [reference("team", "PTEAM01", "Engineering")],
             "incident_urgency_rule": {"type": "constant", "urgency": "high"},
-            "support_hours": None,
             "scheduled_actions": [],
         }
         for number, name in enumerate(SERVICES)

@@ -33,8 +33,9 @@ class SlackSimulator(StandIn):
     """One workspace with one bot. Any well-formed channel exists unless `channels` names those that do."""
 
     name = "slack"
-    settings: ClassVar[frozenset[str]] = frozenset({"tokens", "channels"})
+    settings: ClassVar[frozenset[str]] = frozenset({"tokens", "channels", "forbidden"})
     channels: frozenset[str] | None = None
+    forbidden: frozenset[str] = frozenset()
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__(clock=clock)
@@ -54,10 +55,12 @@ class SlackSimulator(StandIn):
         return [self.endpoint(f"/api/{name}", handler, "GET", "POST") for name, handler in methods.items()]
 
     def apply(self, settings: Mapping[str, object]) -> None:
-        """Also take `channels`, ids or names."""
+        """Also take `channels`, ids or names, and `forbidden`, those that the bot is not in."""
         super().apply(settings)
         if "channels" in settings:
             self.channels = strings_or_any(settings["channels"], "channels")
+        if "forbidden" in settings:
+            self.forbidden = strings_or_any(settings["forbidden"], "forbidden") or frozenset()
 
     def shown(self) -> Iterable[object]:
         """Return the messages of all channels."""
@@ -241,6 +244,8 @@ class SlackSimulator(StandIn):
         channel = arguments.get("channel")
         if not isinstance(channel, str) or (self.channels is not None and channel not in self.channels):
             _refuse("channel_not_found")
+        if channel in self.forbidden:
+            _refuse("not_in_channel")
         if CHANNEL_ID.fullmatch(channel):
             return channel
         if not CHANNEL_NAME.fullmatch(channel):
