@@ -46,7 +46,11 @@ def test_unsigned_headers_change_nothing_where_the_body_tells_the_kind(sender: s
     signed_headers = {key: value for key, value in kind.headers.items() if key.startswith("webhook-")}
     expected = event_of(sender, kind.example, dict(kind.headers))
 
-    for spoofed in ({}, {"sentry-hook-resource": "installation", "x-github-event": "push"}):
+    for spoofed in (
+        {},
+        {"sentry-hook-resource": "installation", "x-github-event": "push"},
+        {"x-github-event": "issues"},
+    ):
         assert event_of(sender, kind.example, {**signed_headers, **spoofed}) == expected
 
 
@@ -143,6 +147,13 @@ def test_a_comment_on_a_pull_request_is_about_the_pull_request() -> None:
     event = event_of("github", body, {"x-github-event": "issue_comment"})
 
     assert event.subject == "github/acme/shop/pull/13"
+
+
+@pytest.mark.parametrize("member", ["issue", "pull_request", "discussion", "release"])
+def test_a_header_cannot_rename_what_the_body_shows(member: str) -> None:
+    body = {"action": "opened", member: {"number": 1, "title": "Boom"}, "repository": {"full_name": "acme/shop"}}
+
+    assert event_of("github", body, {"x-github-event": "made_up"}) == event_of("github", body)
 
 
 def test_a_github_event_that_no_body_shows_is_named_by_its_header() -> None:

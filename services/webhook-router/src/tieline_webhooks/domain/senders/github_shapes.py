@@ -1,7 +1,6 @@
 """The parts of GitHub's bodies that events are made of."""
 
 import msgspec
-from msgspec import field
 
 from tieline_webhooks.domain.senders.reading import Id, Shape, Text, Time
 
@@ -60,8 +59,12 @@ class Thing(Shape):
     account: Account | None = None
     created_at: Time = None
     updated_at: Time = None
-    pull_request: msgspec.Raw = msgspec.Raw()
+    pull_request: "Something | None" = None
     """Set on an issue that is a pull request."""
+
+
+class Something(Shape):
+    """An object that tells enough by being there."""
 
 
 class Commit(Shape):
@@ -93,7 +96,7 @@ class Hook(Shape):
     pull_request: Thing | None = None
     comment: Thing | None = None
     review: Thing | None = None
-    thread: msgspec.Raw = msgspec.Raw()
+    thread: Something | None = None
     release: Thing | None = None
     discussion: Thing | None = None
     check_run: Thing | None = None
@@ -104,5 +107,4 @@ class Hook(Shape):
     deployment_status: Thing | None = None
     alert: Thing | None = None
     installation: Thing | None = None
-    repositories: msgspec.Raw = msgspec.Raw()
-    added: msgspec.Raw = field(default=msgspec.Raw(), name="repositories_added")
+    repositories_added: list[msgspec.Raw] | None = None

@@ -30,6 +30,7 @@ _SHOWN_BY_BODY = frozenset(
     }
 )  # fmt: skip
 _RUNS = ("check_run", "workflow_job", "workflow_run", "check_suite")
+_SHARED = frozenset({*_RUNS, "deployment", "deployment_status", "commit_comment", "installation"})
 _RUN_PATHS = {"check_run": "check-runs", "check_suite": "check-suites", "workflow_run": "runs", "workflow_job": "jobs"}
 _ALERT_PATHS = {
     "dependabot_alert": "dependabot",
@@ -64,10 +65,11 @@ _STATES: dict[str, State] = {
 def event_name(hook: Hook, header: str | None) -> str:
     """Return GitHub's name of the event: from the signed body where that shows it, else from the header.
 
-    A header that claims an event which the body would show is not believed when the body does not show it.
+    A header that claims an event which the body would show is not believed when the body does not show it. Rarer
+    events share their members with runs and deployments; of those the header may tell more.
     """
     shown = _shown(hook)
-    if header and header not in _SHOWN_BY_BODY and shown not in {"ping", "push"}:
+    if header and header not in _SHOWN_BY_BODY and (shown is None or shown in _SHARED):
         return header
     return shown or "unknown"
 
@@ -80,7 +82,7 @@ def _shown(hook: Hook) -> str | None:
             return "pull_request_review"
         if hook.comment is not None:
             return "pull_request_review_comment"
-        return "pull_request_review_thread" if hook.thread else "pull_request"
+        return "pull_request_review_thread" if hook.thread is not None else "pull_request"
     for name, plain in (("issue", "issues"), ("discussion", "discussion")):
         if getattr(hook, name) is not None:
             return plain if hook.comment is None else f"{name}_comment"
@@ -98,7 +100,9 @@ def _shown_by_members(hook: Hook) -> str | None:
     if hook.comment is not None:
         return "commit_comment"
     if hook.installation is not None and hook.action is not None and hook.repository is None:
-        return "installation_repositories" if hook.added else "installation" if hook.installation.account else None
+        if hook.repositories_added is not None:
+            return "installation_repositories"
+        return "installation" if hook.installation.account is not None else None
     return None
 
 
@@ -107,7 +111,7 @@ def about(hook: Hook, name: str) -> About:
     if hook.pull_request is not None:
         return _conversation(hook, hook.pull_request, "pull")
     if hook.issue is not None:
-        return _conversation(hook, hook.issue, "pull" if hook.issue.pull_request else "issues")
+        return _conversation(hook, hook.issue, "pull" if hook.issue.pull_request is not None else "issues")
     if hook.discussion is not None:
         return _conversation(hook, hook.discussion, "discussions")
     if hook.alert is not None:
@@ -130,7 +134,7 @@ def _conversation(hook: Hook, thing: Thing, path: str) -> About:
         title=thing.title,
         link=said.html_url if said else thing.html_url,
         detail=said.body if said else thing.body if hook.action == "opened" else None,
-        stateful=said is None,
+        stateful=said is None and hook.thread is None and thing.number is not None,
     )
 
 
@@ -141,7 +145,7 @@ def _alert(alert: Thing, name: str) -> About:
         path=f"{_ALERT_PATHS.get(name, 'alerts')}/{alert.number or alert.id}",
         title=advisory.summary or rule.description or alert.secret_type_display_name,
         level=advisory.severity or rule.security_severity_level,
-        stateful=True,
+        stateful=(alert.number or alert.id) is not None,
     )
 
 
