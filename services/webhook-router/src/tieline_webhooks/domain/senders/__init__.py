@@ -12,7 +12,7 @@ from tieline_webhooks.domain.senders.sentry import SentrySender
 from tieline_webhooks.domain.senders.slack import SlackSender
 from tieline_webhooks.domain.senders.standard_webhooks import StandardWebhooksSender
 
-__all__ = ["SENDERS", "Expectations", "Headers", "Sender", "find_sender"]
+__all__ = ["SENDERS", "Expectations", "Headers", "Sender"]
 
 _ALL: tuple[Sender, ...] = (
     SentrySender(),
@@ -26,10 +26,3 @@ _ALL: tuple[Sender, ...] = (
 
 SENDERS: Mapping[str, Sender] = MappingProxyType({sender.name: sender for sender in _ALL})
 """By the path segment of their hook address, which is also the source of their events."""
-
-_BY_PROVIDER = {sender.provider: sender for sender in _ALL}
-
-
-def find_sender(segment: str) -> Sender | None:
-    """Return the sender whose hook address has this segment: its name, or the integration type that proves it."""
-    return SENDERS.get(segment) or _BY_PROVIDER.get(segment)
