@@ -1,0 +1,1 @@
+"""Towards Kafka, the disk, MongoDB, the registry and the channels."""

@@ -1,0 +1,140 @@
+"""Deliveries between attempts, in MongoDB.
+
+`begin` and `settle` are called for one delivery and carried out for many at once. A delivery that is being sent carries
+the token of the lease under which that was begun, so whoever lost the lease changes nothing any more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pymongo import ASCENDING, AsyncMongoClient, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+
+from tieline_webhooks.adapters.coalesced import Coalesced
+from tieline_webhooks.adapters.documents import changing, delivery_of
+from tieline_webhooks.adapters.mongo import DELIVERIES, Document, translated
+from tieline_webhooks.adapters.mongo_ledger import MongoLedger
+from tieline_webhooks.domain.deliveries import Delivery, State
+from tieline_webhooks.domain.lanes import Lease
+from tieline_webhooks.domain.ledger import Booking
+from tieline_webhooks.ports import Due
+
+MOST_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    due: Due
+    lease: Lease
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Settle:
+    before: Delivery
+    after: Delivery
+    lease: Lease
+
+
+class MongoDeliveries:
+    """Finds what is due, and records what becomes of it."""
+
+    def __init__(
+        self,
+        client: "AsyncMongoClient[Document]",
+        database: "AsyncDatabase[Document]",
+        ledger: MongoLedger,
+        *,
+        keep: timedelta,
+        stripe: int,
+    ) -> None:
+        self._client = client
+        self._deliveries = database[DELIVERIES]
+        self._ledger = ledger
+        self._keep = keep
+        self._stripe = stripe
+        self._begin = Coalesced(self._begin_all, most=MOST_AT_ONCE)
+        self._settle = Coalesced(self._settle_all, most=MOST_AT_ONCE)
+
+    async def due(self, destination: str, *, now: datetime, limit: int) -> list[Due]:
+        """Return up to `limit` deliveries due at a destination, the one due longest first."""
+        async with translated():
+            found = (
+                self._deliveries.find({"state": State.PENDING.value, "destination": destination, "due": {"$lte": now}})
+                .sort([("due", ASCENDING), ("position", ASCENDING)])
+                .limit(limit)
+            )
+            return [Due(delivery_of(each), (each["sending"] or {}).get("token")) async for each in found]
+
+    async def next_due(self, destination: str) -> datetime | None:
+        """Return when the next delivery to a destination is due, None if none is pending."""
+        async with translated():
+            found = await self._deliveries.find_one(
+                {"state": State.PENDING.value, "destination": destination}, {"due": True}, sort=[("due", ASCENDING)]
+            )
+        return None if found is None else found["due"]
+
+    async def begin(self, due: Due, lease: Lease, *, now: datetime) -> bool:
+        """Record that a delivery is about to be sent; False if somebody else took it or changed it meanwhile."""
+        return await self._begin(_Begin(due, lease, now))
+
+    async def settle(self, before: Delivery, after: Delivery, lease: Lease) -> bool:
+        """Record what became of a delivery and book it, as one; False if the lease was lost and nothing changed."""
+        return await self._settle(_Settle(before, after, lease))
+
+    async def _begin_all(self, items: Sequence[_Begin]) -> list[bool]:
+        async with translated():
+            await self._deliveries.bulk_write(
+                [
+                    UpdateOne(
+                        {"_id": each.due.delivery.id, "state": State.PENDING.value, "sending.token": each.due.begun_by},
+                        {
+                            "$set": {
+                                "sending": {"token": each.lease.token, "at": each.now},
+                                "uncertain": each.due.delivery.uncertain,
+                            }
+                        },
+                    )
+                    for each in items
+                ],
+                ordered=False,
+            )
+            tokens = await self._tokens([each.due.delivery.id for each in items], None)
+        return [tokens.get(each.due.delivery.id) == each.lease.token for each in items]
+
+    async def _settle_all(self, items: Sequence[_Settle]) -> list[bool]:
+        async with translated(), self._client.start_session() as session:
+            return await session.with_transaction(lambda inside: self._settle_in(items, inside))
+
+    async def _settle_in(self, items: Sequence[_Settle], session: AsyncClientSession) -> list[bool]:
+        tokens = await self._tokens([each.before.id for each in items], session)
+        ours = [tokens.get(each.before.id) == each.lease.token for each in items]
+        booking = Booking()
+        updates = []
+        for each, is_ours in zip(items, ours, strict=True):
+            if not is_ours:
+                continue
+            if each.after.state is not each.before.state:
+                booking.moved(each.before.workspace_id, each.before.state, each.after.state, each.after.reason)
+            updates.append(
+                UpdateOne(
+                    {"_id": each.before.id},
+                    {"$set": {**changing(each.after), "sending": None, "expires_at": self._expiry(each.after)}},
+                )
+            )
+        if updates:
+            await self._deliveries.bulk_write(updates, ordered=False, session=session)
+            await self._ledger.book(booking, self._stripe, session)
+        return ours
+
+    async def _tokens(self, ids: Sequence[str], session: AsyncClientSession | None) -> dict[str, str | None]:
+        found = self._deliveries.find(
+            {"_id": {"$in": list(ids)}, "state": State.PENDING.value}, {"sending": True}, session=session
+        )
+        return {each["_id"]: (each["sending"] or {}).get("token") async for each in found}
+
+    def _expiry(self, delivery: Delivery) -> datetime | None:
+        finished = delivery.state in {State.DELIVERED, State.DEAD, State.SUPPRESSED}
+        return delivery.updated_at + self._keep if finished else None

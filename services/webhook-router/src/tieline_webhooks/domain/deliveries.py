@@ -1,0 +1,224 @@
+"""A delivery: one event to one route's destination, and what each attempt makes of it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from tieline.ids import derived_id
+
+from tieline_webhooks.domain.events import NormalisedEvent
+from tieline_webhooks.domain.retries import Uniform, asked_wait, wait_before
+
+MAX_AGE: Final = timedelta(hours=72)  # a destination that only ever says "later" is given up after this
+MAX_HISTORY: Final = 20
+
+
+class State(StrEnum):
+    """Where a delivery stands. Every delivery is in exactly one; the ledger counts them."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    PARKED = "parked"
+    DEAD = "dead"
+    SUPPRESSED = "suppressed"
+
+
+class Parked(StrEnum):
+    """Why a delivery waits for somebody to do something."""
+
+    ROUTE_DISABLED = "route_disabled"
+    ROUTE_DELETED = "route_deleted"
+    NOT_CONFIGURED = "integration_not_configured"
+    INTEGRATION_DISABLED = "integration_disabled"
+    CREDENTIALS_REFUSED = "credentials_refused"
+    CHANNEL_UNAVAILABLE = "channel_unavailable"
+    FELL_BACK = "fell_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """The destination has the message. `message_id` is its id there, to edit it later; `edited` an older one was.
+
+    `pause` is how long the destination wants nothing more.
+    """
+
+    message_id: str | None = None
+    edited: bool = False
+    pause: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimited:
+    """The destination asked to come back later; no failure. `account`: it meant all of the account's destinations."""
+
+    retry_after: timedelta
+    account: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The destination did not take it, for a reason that may pass. `answer_lost`: it may have taken it all the same."""
+
+    detail: str
+    answer_lost: bool = False
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The destination will never take this message."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """Nothing can be sent until somebody changes something."""
+
+    reason: Parked
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseded:
+    """A later state of the same thing is shown already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotEditable:
+    """The message to edit is gone, or too old; a new one has to be sent. Never the last word on a delivery."""
+
+
+Outcome = Delivered | RateLimited | Failed | Refused | Blocked | Superseded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try, for people to read. `milliseconds` is how long the destination took."""
+
+    at: datetime
+    outcome: str
+    detail: str = ""
+    milliseconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One event to one destination. `position` orders the events of one subject: later ones are greater.
+
+    `attempts` counts failed tries and the one that ended it; `uncertain` says that an answer was lost and the message
+    may be there already. `forced`: somebody asked for it to be sent, whatever became of its route.
+    """
+
+    id: str
+    workspace_id: str
+    event_id: str
+    event: NormalisedEvent
+    route_id: str
+    channel: str
+    channel_id: str
+    position: int
+    state: State
+    reason: str | None = None
+    due: datetime
+    created_at: datetime
+    updated_at: datetime
+    attempts: int = 0
+    uncertain: bool = False
+    message_id: str | None = None
+    replays: int = 0
+    forced: bool = False
+    history: tuple[Attempt, ...] = field(default=(), repr=False)
+
+    @property
+    def destination(self) -> str:
+        """What is sent to one after the other: one channel of one workspace."""
+        return destination_of(self.workspace_id, self.channel, self.channel_id)
+
+
+def delivery_id(event_id: str, route_id: str) -> str:
+    """Return the id of the delivery of an event to a route, the same however often the event is taken in."""
+    return derived_id("delivery", event_id, route_id)
+
+
+def destination_of(workspace_id: str, channel: str, channel_id: str) -> str:
+    """Return the key of a destination."""
+    return f"{workspace_id}:{channel}:{channel_id}"
+
+
+def settled(delivery: Delivery, outcome: Outcome, *, now: datetime, milliseconds: int, uniform: Uniform) -> Delivery:
+    """Return the delivery after an attempt that ended so."""
+    attempt = Attempt(at=now, outcome=_name(outcome), detail=_detail(outcome), milliseconds=milliseconds)
+    tried = replace(delivery, updated_at=now, history=(*delivery.history, attempt)[-MAX_HISTORY:])
+    match outcome:
+        case Delivered():
+            return replace(
+                tried,
+                state=State.DELIVERED,
+                reason=None,
+                attempts=delivery.attempts + 1,
+                uncertain=False,
+                message_id=outcome.message_id,
+            )
+        case RateLimited():
+            if now - delivery.created_at > MAX_AGE and delivery.replays == 0:
+                return replace(tried, state=State.DEAD, reason="expired")
+            return replace(tried, due=now + asked_wait(outcome.retry_after, uniform))
+        case Failed():
+            return _after_failure(tried, outcome, now, uniform)
+        case Refused():
+            return replace(tried, state=State.DEAD, reason=outcome.detail, attempts=delivery.attempts + 1)
+        case Blocked():
+            return replace(tried, state=State.PARKED, reason=outcome.reason.value)
+        case Superseded():
+            return replace(tried, state=State.SUPPRESSED, reason="superseded")
+
+
+def released(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Return a parked delivery due at once, with all its attempts before it."""
+    return replace(delivery, state=State.PENDING, reason=None, attempts=0, due=now, updated_at=now, forced=True)
+
+
+def replayed(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Return a delivery to be sent once more, whatever became of it."""
+    return replace(released(delivery, now=now), replays=delivery.replays + 1, message_id=None, uncertain=False)
+
+
+def _after_failure(tried: Delivery, outcome: Failed, now: datetime, uniform: Uniform) -> Delivery:
+    attempts = tried.attempts + 1
+    uncertain = tried.uncertain or outcome.answer_lost
+    wait = wait_before(attempts + 1, uniform)
+    if wait is None:
+        return replace(tried, state=State.DEAD, reason="attempts_exhausted", attempts=attempts, uncertain=uncertain)
+    if outcome.retry_after is not None:
+        wait = max(wait, asked_wait(outcome.retry_after, uniform))
+    return replace(tried, attempts=attempts, due=now + wait, uncertain=uncertain)
+
+
+def _name(outcome: Outcome) -> str:
+    match outcome:
+        case Delivered():
+            return "edited" if outcome.edited else "delivered"
+        case RateLimited():
+            return "rate_limited"
+        case Failed():
+            return "answer_lost" if outcome.answer_lost else "failed"
+        case Refused():
+            return "refused"
+        case Blocked():
+            return "parked"
+        case Superseded():
+            return "superseded"
+
+
+def _detail(outcome: Outcome) -> str:
+    match outcome:
+        case Failed() | Refused():
+            return outcome.detail
+        case Blocked():
+            return outcome.detail or outcome.reason.value
+        case RateLimited():
+            return f"retry after {outcome.retry_after.total_seconds():g} s"
+        case _:
+            return ""

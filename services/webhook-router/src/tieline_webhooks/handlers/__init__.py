@@ -1,0 +1,1 @@
+"""Load, decide, save: taking webhooks in, routing their events, delivering them, and what operators ask for."""

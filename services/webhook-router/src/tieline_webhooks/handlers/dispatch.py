@@ -1,0 +1,202 @@
+"""Who sends what when: a lane per destination with something to send, held by a lease, one delivery after the other.
+
+A lane is opened when an event was routed here, when its next retry is due, or when a look at the database finds a
+destination nobody looks after (its replica died, or it was routed elsewhere). A lane that has nothing left to do
+lingers for a moment and is given back. Destinations do not wait for each other: each lane is a task of its own.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from tieline.clock import Clock
+from tieline.errors import TransientError
+
+from tieline_webhooks.domain.deliveries import State
+from tieline_webhooks.domain.lanes import Lease
+from tieline_webhooks.handlers.deliver import Attempted, Deliver, LeaseLostError
+from tieline_webhooks.handlers.pace import Paces
+from tieline_webhooks.ports import Deliveries, Due, Lanes
+
+LOOK_SECONDS = 3.0
+LINGER_SECONDS = 1.0
+BATCH = 50
+MOST_LANES = 2_000
+FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
+LONGEST_TIMER = 120.0  # retries further away are found by the look at the database
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Runs the lanes. `run` must be running; `stop` lets the attempts in hand finish."""
+
+    def __init__(
+        self,
+        *,
+        lanes: Lanes,
+        deliveries: Deliveries,
+        deliver: Deliver,
+        paces: Paces,
+        clock: Clock,
+        new_token: Callable[[], str],
+        lease: timedelta,
+        longest_send: timedelta,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the parts; no send is begun with less than `longest_send`, how long it may take, left of the lease."""
+        self._lanes = lanes
+        self._deliveries = deliveries
+        self._deliver = deliver
+        self._paces = paces
+        self._clock = clock
+        self._new_token = new_token
+        self._lease_seconds = lease.total_seconds()
+        self._longest_send = longest_send.total_seconds()
+        self._monotonic = monotonic
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._wakes: dict[str, asyncio.Event] = {}
+        self._leases: dict[str, Lease] = {}
+        self._until: dict[str, float] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopping = asyncio.Event()
+
+    def wake(self, destinations: Iterable[str]) -> None:
+        """Look at these destinations soon."""
+        for destination in destinations:
+            event = self._wakes.get(destination)
+            if event is not None:
+                event.set()
+            elif len(self._tasks) < MOST_LANES and not self._stopping.is_set():
+                self._wakes[destination] = asyncio.Event()
+                self._tasks[destination] = asyncio.create_task(self._lane(destination), name=f"lane {destination}")
+
+    async def run(self) -> None:
+        """Look for neglected destinations and keep the leases, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look())
+            tasks.create_task(self._keep_leases())
+
+    async def stop(self) -> None:
+        """Begin nothing more, and return when what is being sent is recorded."""
+        self._stopping.set()
+        for timer in self._timers.values():
+            timer.cancel()
+        for event in self._wakes.values():
+            event.set()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                waiting = await self._lanes.waiting(now=self._clock(), except_for=set(self._tasks), limit=MOST_LANES)
+                self.wake(waiting)
+            except TransientError as error:
+                log.warning("cannot look for deliveries", extra={"reason": str(error)})
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_seconds / 4)
+            leases = list(self._leases.values())
+            if not leases:
+                continue
+            asked_at = self._monotonic()
+            try:
+                kept = await self._lanes.extend(leases, now=self._clock())
+            except TransientError as error:
+                log.warning("cannot keep the leases", extra={"reason": str(error)})
+                continue
+            for lease in leases:
+                if lease.token in self._until:
+                    self._until[lease.token] = asked_at + self._lease_seconds if lease.token in kept else 0.0
+
+    async def _lane(self, destination: str) -> None:
+        try:
+            asked_at = self._monotonic()
+            lease = await self._lanes.take(destination, token=self._new_token(), now=self._clock())
+            if lease is None:
+                return
+            self._leases[destination] = lease
+            self._until[lease.token] = asked_at + self._lease_seconds
+            try:
+                await self._send_all(destination, lease)
+            finally:
+                del self._leases[destination]
+                del self._until[lease.token]
+                await self._lanes.give_back([lease])
+        except LeaseLostError:
+            log.info("a destination was taken over", extra={"destination": destination})
+        except TransientError as error:
+            log.warning("a lane stops for now", extra={"destination": destination, "reason": str(error)})
+        except Exception:  # the outermost loop: other destinations go on
+            log.exception("a lane failed", extra={"destination": destination})
+        finally:
+            del self._tasks[destination]
+            del self._wakes[destination]
+
+    async def _send_all(self, destination: str, lease: Lease) -> None:
+        """Send what is due until nothing is for a while."""
+        wake = self._wakes[destination]
+        lingered = False
+        while not self._stopping.is_set():
+            wake.clear()
+            batch = await self._deliveries.due(destination, now=self._clock(), limit=BATCH)
+            for due in batch:
+                if not await self._send_one(due, lease):
+                    return
+            if batch:
+                lingered = False
+                continue
+            if lingered:
+                return
+            lingered = not await _set_within(wake, LINGER_SECONDS)
+
+    async def _send_one(self, due: Due, lease: Lease) -> bool:
+        """Attempt one delivery when its destination bears it; False when the lane should end."""
+        delivery = due.delivery
+        where = (delivery.destination, delivery.channel, delivery.workspace_id)
+        while (wait := self._paces.wait(*where)) > 0:
+            if await _set_within(self._stopping, wait):
+                return False
+        if self._stopping.is_set():
+            return False
+        self._paces.take(*where)
+        attempted = await self._deliver(due, lease, may_send=lambda: self._may_send(lease))
+        if attempted.outcome is not None:
+            self._paces.note(attempted.delivery, attempted.outcome)
+        self._set_timer(attempted)
+        return True
+
+    def _may_send(self, lease: Lease) -> bool:
+        return self._monotonic() + self._longest_send < self._until.get(lease.token, 0.0)
+
+    def _set_timer(self, attempted: Attempted) -> None:
+        """Come back when a retry is due, if that is soon."""
+        delivery = attempted.delivery
+        if delivery.state is not State.PENDING:
+            return
+        wait = (delivery.due - self._clock()).total_seconds()
+        timer = self._timers.get(delivery.destination)
+        loop = asyncio.get_running_loop()
+        if wait > LONGEST_TIMER or (timer is not None and timer.when() <= loop.time() + wait):
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timers[delivery.destination] = loop.call_later(wait, self._on_timer, delivery.destination)
+
+    def _on_timer(self, destination: str) -> None:
+        self._timers.pop(destination, None)
+        self.wake([destination])
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event for so long at most; tell whether it came."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,170 @@
+"""Taking a webhook in: whose it is, whether it is genuine, what it says, who wants it; then into the log.
+
+Written for speed: nothing is awaited but the log.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from tieline.clock import Clock
+from tieline.contracts.integrations import Integration
+
+from tieline_webhooks.domain.accepted import AcceptedEvent
+from tieline_webhooks.domain.agents import agent_id
+from tieline_webhooks.domain.errors import NotReadyError, UnknownHookError, UnknownSourceError
+from tieline_webhooks.domain.events import event_id
+from tieline_webhooks.domain.integrations import IntegrationTable
+from tieline_webhooks.domain.matching import Matcher
+from tieline_webhooks.domain.senders import SENDERS, Headers, Sender
+from tieline_webhooks.domain.senders.errors import NoSecretConfiguredError, SignatureError, SignatureMismatchError
+from tieline_webhooks.ports import Log, Secrets
+
+MOST_CANDIDATES = 64
+"""Integrations whose secrets are tried on a webhook that names no workspace; more would let anybody burn our time."""
+
+
+class Installation(msgspec.Struct, gc=False):
+    """The installation a body says it is from. Not believed: it only says whose secrets to try."""
+
+    uuid: str | None = None
+    id: int | str | None = None
+
+
+class _Hint(msgspec.Struct, gc=False):
+    installation: Installation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """One request as it came. `workspace` and `integration_id` are what it claims."""
+
+    source: str
+    workspace: str | None
+    integration_id: str | None
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the sender is told. `immediate` replaces it where the sender's protocol asks for an answer of its own."""
+
+    routed: bool = False
+    agent_id: str | None = None
+    event_id: str | None = None
+    immediate: dict[str, str] | None = None
+
+
+class RefusedWebhookError(Exception):
+    """A webhook that is not genuine, with whose it claimed to be; for the quarantine."""
+
+    def __init__(self, reason: SignatureError, candidates: Sequence[Integration]) -> None:
+        super().__init__(str(reason))
+        self.reason, self.candidates = reason, candidates
+
+
+class ReceiveWebhook:
+    """Verifies, normalises, matches and appends one webhook."""
+
+    def __init__(
+        self, *, integrations: IntegrationTable, secrets: Secrets, matcher: Matcher, log: Log, clock: Clock
+    ) -> None:
+        self._integrations = integrations
+        self._secrets = secrets
+        self._matcher = matcher
+        self._log = log
+        self._clock = clock
+        self._hint = msgspec.json.Decoder(_Hint).decode
+
+    async def __call__(self, webhook: Webhook) -> Receipt:
+        """Take a webhook in, and return once its event is durable.
+
+        Raises UnknownSourceError, UnknownHookError, RefusedWebhookError (not genuine), UnusableBodyError,
+        NotReadyError, OverloadedError, SpoolFullError. The same webhook again has the same event id.
+        """
+        sender = SENDERS.get(webhook.source)
+        if sender is None:
+            raise UnknownSourceError(webhook.source)
+        now = self._clock()
+        integration = self._verified(sender, webhook, now)
+        immediate = sender.immediate_answer(webhook.body)
+        if immediate is not None:
+            return Receipt(immediate=immediate)
+        accepted = self.accepted(sender, webhook, integration, now)
+        await self._log.append(accepted)
+        return Receipt(routed=accepted.agent_id is not None, agent_id=accepted.agent_id, event_id=accepted.id)
+
+    def accepted(self, sender: Sender, webhook: Webhook, integration: Integration, now: datetime) -> AcceptedEvent:
+        """Return the event of a verified webhook. Raises UnusableBodyError."""
+        event = sender.normalise(webhook.body, webhook.headers)
+        workspace_id = integration.workspace_id
+        routed = self._matcher.takes(workspace_id, event, webhook.body)
+        return AcceptedEvent(
+            id=event_id(workspace_id, sender.name, event.dedupe_key),
+            workspace_id=workspace_id,
+            source=sender.name,
+            event=event,
+            body=webhook.body,
+            received_at=now,
+            agent_id=agent_id(workspace_id, event.project) if routed else None,
+            integration_id=integration.id,
+            traceparent=webhook.headers.get("traceparent"),
+        )
+
+    def _verified(self, sender: Sender, webhook: Webhook, now: datetime) -> Integration:
+        """Return the integration whose secret signed the webhook."""
+        candidates = self._candidates(sender, webhook)
+        if not candidates:
+            raise UnknownHookError
+        refusal: SignatureError = NoSecretConfiguredError()
+        unknown = False
+        for integration in candidates:
+            secrets = self._secrets.of(integration.id)
+            if secrets is None:
+                unknown = True
+                continue
+            try:
+                sender.verify(webhook.body, webhook.headers, secrets, now)
+            except NoSecretConfiguredError:
+                continue
+            except SignatureError as error:
+                refusal = error
+                if not isinstance(error, SignatureMismatchError):
+                    break  # no other secret would help
+            else:
+                return integration
+        if unknown:
+            raise NotReadyError("the webhook secret is being read")
+        raise RefusedWebhookError(refusal, candidates) from refusal
+
+    def _candidates(self, sender: Sender, webhook: Webhook) -> Sequence[Integration]:
+        """Return the integrations that the webhook may be for.
+
+        Sentry and others can't send a header of ours: where neither address, header nor installation says whose a
+        webhook is, its signature has to.
+        """
+        table, provider = self._integrations, sender.provider
+        if webhook.integration_id is not None:
+            named = table.get(webhook.integration_id)
+            found = [] if named is None or named.provider != provider else [named]
+            if webhook.workspace is not None:
+                workspace_id = table.workspace_id(webhook.workspace)
+                found = [each for each in found if each.workspace_id == workspace_id]
+        elif webhook.workspace is not None:
+            found = table.of_workspace(webhook.workspace, provider)
+        else:
+            installation = self._installation(webhook.body)
+            found = table.of_installation(provider, installation) if installation else []
+            found = found or table.with_webhook_secret(provider)
+        return [each for each in found if each.enabled] if len(found) <= MOST_CANDIDATES else []
+
+    def _installation(self, body: bytes) -> str | None:
+        try:
+            installation = self._hint(body).installation
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        if installation is None:
+            return None
+        return installation.uuid or (None if installation.id is None else str(installation.id))
