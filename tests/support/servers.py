@@ -18,11 +18,11 @@ START_SECONDS = 30.0
 
 
 @contextmanager
-def running(program: Program, log: Path) -> Iterator[Child]:
+def running(program: Program, log: Path, *, seconds: float = START_SECONDS) -> Iterator[Child]:
     """Start `program`, wait until it is ready, stop it at the end."""
     child = Child(program, log)
     try:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while (missing := program.ready()) is not None:
             if child.exit_code() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{program.name} did not start: {missing}\n{log.read_text(errors='replace')}")

@@ -29,10 +29,10 @@ def test_database_keeps_documents_over_a_stop_and_a_kill(tmp_path: Path) -> None
     port = free_port()
     program = mongo.program(tmp_path / "mongo", port)
 
-    with running(program, tmp_path / "first.log"), MongoClient[dict[str, int]](mongo.url(port)) as client:
-        client.tests.things.insert_one({"number": 1})
-    with running(program, tmp_path / "second.log") as server, MongoClient[dict[str, int]](mongo.url(port)) as client:
-        client.tests.things.insert_one({"number": 2})
+    with running(program, tmp_path / "first.log"):
+        _insert(mongo.url(port), 1)
+    with running(program, tmp_path / "second.log") as server:
+        _insert(mongo.url(port), 2)
         server.kill()
     with running(program, tmp_path / "third.log"), MongoClient[dict[str, int]](mongo.url(port)) as client:
         numbers = [thing["number"] for thing in client.tests.things.find(sort=[("number", 1)])]
@@ -51,6 +51,11 @@ def test_database_takes_transactions(mongo_server: str, mongo_database: str) -> 
             things.insert_one({"number": 2}, session=session)
 
         assert [thing["number"] for thing in things.find()] == [2]
+
+
+def _insert(url: str, number: int) -> None:
+    with MongoClient[dict[str, int]](url) as client:
+        client.tests.things.insert_one({"number": number})
 
 
 async def _create_topic(port: int) -> None:

@@ -1,12 +1,10 @@
-"""The embedded MongoDB-protocol server: SecantusDB in its own process. No other module knows it.
+"""The embedded MongoDB-protocol server: SecantusDB in its own process. Only `mongo_server` beside this knows it too.
 
 It announces a one-node replica set, so transactions work. It has no text, hashed or wildcard indexes, and does a few
 hundred single writes a second, each flushed to disk; batches are 20 times faster. Production uses MongoDB.
 """
 
-import contextlib
 import signal
-import socket
 import sys
 from datetime import timedelta
 from importlib.util import find_spec
@@ -16,8 +14,7 @@ from tieline_cli.errors import ProgramMissingError
 from tieline_cli.processes.program import LOOPBACK, Program
 from tieline_cli.processes.readiness import listening
 
-_RUN = "import sys; from secantus.cli import main; sys.exit(main())"
-_CONFIG = "secantusd.toml"
+_SERVER = "tieline_cli.embedded.mongo_server"
 
 
 def url(port: int) -> str:
@@ -34,28 +31,11 @@ def program(data_dir: Path, port: int) -> Program:
             remedy="Run `make setup`, or set TIELINE_MONGO__URL to use your own MongoDB.",
         )
     data_dir.mkdir(parents=True, exist_ok=True)
-    config = data_dir / _CONFIG
-    config.touch()  # named on the command line so that no file elsewhere on the machine is picked up
     return Program(
         name="mongo",
-        argv=(
-            *(sys.executable, "-c", _RUN),
-            *("--config", str(config.absolute())),
-            *("--host", LOOPBACK),
-            *("--port", str(port)),
-            *("--storage-path", str((data_dir / "storage").absolute())),
-            "--sync-on-commit",  # without it a killed server loses acknowledged writes
-            *("--log-level", "WARNING"),
-        ),
+        argv=(sys.executable, "-m", _SERVER, str(port), str((data_dir / "storage").absolute())),
         ports={"mongo": port},
         ready=lambda: listening(LOOPBACK, port),
         grace=timedelta(seconds=10),
         on_parent_death=signal.SIGTERM,
-        after_stop_signal=lambda: _wake(port),
     )
-
-
-def _wake(port: int) -> None:
-    """Connect once: the server, told to stop, notices so at its next connection and otherwise only after 2 s."""
-    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
-        pass

@@ -55,8 +55,6 @@ class Child:
         """Send SIGTERM."""
         if self.exit_code() is None:
             send_to_group(self._process.pid, signal.SIGTERM)
-            if self.program.after_stop_signal is not None:
-                self.program.after_stop_signal()
 
     def kill(self) -> None:
         """Send SIGKILL to the whole group, also when only stragglers of it are left, and wait for the program's end."""

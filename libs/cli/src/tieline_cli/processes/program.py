@@ -29,5 +29,4 @@ class Program:
     working_directory: Path | None = None
     grace: timedelta = timedelta(seconds=10)
     on_parent_death: signal.Signals = signal.SIGKILL
-    after_stop_signal: Callable[[], None] | None = None
     noise: re.Pattern[str] | None = None
