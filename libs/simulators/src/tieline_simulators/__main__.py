@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
+import uvloop
 
 from tieline_simulators.discord import DiscordSimulator
 from tieline_simulators.github import GitHubSimulator
@@ -22,9 +23,9 @@ from tieline_simulators.sentry import SentrySimulator
 from tieline_simulators.servicenow import ServiceNowSimulator, generated_incidents, incidents_from_event_log
 from tieline_simulators.servicenow.event_log import EventLogError
 from tieline_simulators.servicenow.simulator import INCIDENTS
-from tieline_simulators.serving import LOOPBACK, StandInStartError, running
+from tieline_simulators.serving import StandInStartError, running
 from tieline_simulators.slack import SlackSimulator
-from tieline_simulators.stand_in import InvalidConfigurationError, StandIn
+from tieline_simulators.stand_in import LOOPBACK, InvalidConfigurationError, StandIn
 from tieline_simulators.telegram import TelegramSimulator
 from tieline_simulators.webhook import WebhookSimulator
 from tieline_simulators.whatsapp import WhatsAppSimulator
@@ -95,7 +96,9 @@ async def serve(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the process's exit status."""
     try:
-        asyncio.run(serve(parser().parse_args(arguments)))
+        options = parser().parse_args(arguments)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(options))
     except (StandInStartError, EventLogError, InvalidConfigurationError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

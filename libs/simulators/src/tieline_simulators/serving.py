@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Generator, Mapping
 import uvicorn
 
 from tieline_simulators.connections import ResettableProtocol
-from tieline_simulators.stand_in import StandIn
+from tieline_simulators.stand_in import LOOPBACK, StandIn
 
-LOOPBACK = "127.0.0.1"
 STARTUP_SECONDS = 10
 
 

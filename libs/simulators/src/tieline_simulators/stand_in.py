@@ -10,7 +10,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import orjson
@@ -28,13 +29,14 @@ from tieline_simulators.faults import Fault, FaultBook, InvalidFaultError, fault
 from tieline_simulators.limits import Window
 from tieline_simulators.received import ReceivedLog, ReceivedRequest
 
+LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 BEFORE_HANDLING = frozenset({"status", "rate_limit", "hang", "reset", "bad_json"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Call:
-    """A request, read whole. `body` is JSON, a dictionary of form fields, text, or None."""
+    """A request, read whole."""
 
     method: str
     path: str
@@ -45,7 +47,11 @@ class Call:
     """As it came, still percent-encoded."""
     headers: Headers
     raw: bytes
-    body: object = field(default=None)
+
+    @cached_property
+    def body(self) -> object:
+        """JSON, a dictionary of form fields, text, or None."""
+        return parsed(self.raw, self.headers)
 
     @property
     def fields(self) -> Mapping[str, object]:
@@ -211,14 +217,13 @@ class _Endpoint:
             return
         call = Call(
             method=request.method,
-            path=request.url.path,
-            base_url=str(request.base_url).rstrip("/"),
+            path=scope["path"],
+            base_url=f"{scope['scheme']}://{request.headers.get('host', LOOPBACK)}",
             params=request.path_params,
             query=request.query_params,
-            query_string=request.url.query,
+            query_string=scope["query_string"].decode("latin-1"),
             headers=request.headers,
             raw=raw,
-            body=parsed(raw, request.headers),
         )
         fault = self._stand_in.faults.take(method=call.method, path=call.path, channel=self._stand_in.channel_of(call))
         if fault and fault.kind in BEFORE_HANDLING:
