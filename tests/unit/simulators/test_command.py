@@ -5,6 +5,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import httpx2
 import pytest
 from tieline_simulators import SlackSimulator, StandInStartError, running
 
@@ -33,6 +34,26 @@ def test_command_prints_addresses_once_they_answer_and_ends_cleanly(number: sign
 
     assert set(addresses) == {"slack", "servicenow"}
     assert received == []
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_command_resets_connections_and_ends_while_a_call_hangs() -> None:
+    process = command("--slack-port", "0")
+    try:
+        assert process.stdout
+        address = json.loads(process.stdout.readline())["slack"]
+        with httpx2.Client(base_url=address) as api:
+            api.post("/_faults", json={"fault": "reset"})
+            with pytest.raises(httpx2.ReadError):
+                api.post("/api/auth.test")
+            api.post("/_faults", json={"fault": "hang", "seconds": 600})
+            with pytest.raises(httpx2.ReadTimeout):
+                api.post("/api/auth.test", timeout=0.2)
+            process.terminate()
+            _, errors = process.communicate(timeout=10)
+    finally:
+        process.kill()
+
     assert (process.returncode, errors) == (0, "")
 
 

@@ -25,6 +25,8 @@ class ResettableProtocol(HttpToolsProtocol):
 async def drop_connection(scope: Scope, receive: Receive, *, flush: bool = False) -> None:
     """Drop the connection: at once, with a TCP reset; with `flush`, after what was sent so far."""
     transport: asyncio.Transport = scope["extensions"][TRANSPORT]["transport"]
+    if transport.is_closing():  # the client was first
+        return
     if flush:
         transport.close()
     else:

@@ -64,6 +64,7 @@ async def _serving(stand_in: StandIn, listener: socket.socket) -> AsyncIterator[
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             backlog=2048,
         )
