@@ -1,4 +1,4 @@
-"""Fixtures that give a test module a gateway and a registry of its own, and each test a workspace."""
+"""Fixtures: a gateway and a registry for the session, and a workspace for each test."""
 
 import uuid
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tieline.settings import KafkaSettings, MongoSettings
 from tests.support.gateway_stack import Caller, GatewayStack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(kafka_server: str, mongo_server: str) -> Iterator[GatewayStack]:
     """A running gateway and registry."""
     database = f"t{uuid.uuid4().hex[:12]}"
@@ -25,6 +25,14 @@ def stack(kafka_server: str, mongo_server: str) -> Iterator[GatewayStack]:
 @pytest.fixture
 def caller(stack: GatewayStack) -> Iterator[Caller]:
     """Someone who may do everything in a fresh workspace."""
+    somebody = stack.workspace()
+    with somebody.http:
+        yield somebody
+
+
+@pytest.fixture(scope="module")
+def resident(stack: GatewayStack) -> Iterator[Caller]:
+    """Someone who may do everything in a workspace that the module's tests share."""
     somebody = stack.workspace()
     with somebody.http:
         yield somebody

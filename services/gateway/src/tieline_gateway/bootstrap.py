@@ -25,10 +25,20 @@ from tieline.topics import GATEWAY_REPLIES
 
 from tieline_gateway.adapters.registry_commands import RegistryCommands
 from tieline_gateway.domain.rates import RateLimiter
-from tieline_gateway.entrypoints import api_keys, surface_a, surface_b, surface_c, surface_d, surface_e
+from tieline_gateway.entrypoints import (
+    api_keys,
+    audit,
+    provider_calls,
+    surface_a,
+    surface_b,
+    surface_c,
+    surface_d,
+    surface_e,
+)
 from tieline_gateway.entrypoints.dependencies import Services
 from tieline_gateway.entrypoints.edge import Edge
 from tieline_gateway.entrypoints.failures import answer_failures
+from tieline_gateway.entrypoints.passed_on import pass_to_router
 from tieline_gateway.entrypoints.passthrough import Passthrough
 from tieline_gateway.settings import GatewaySettings
 
@@ -47,7 +57,7 @@ def build_api() -> FastAPI:
         redirect_slashes=False,
         separate_input_output_schemas=False,  # one schema per name, as in the published documents
     )
-    for part in (surface_a, surface_b, surface_c, surface_d, surface_e, api_keys):
+    for part in (surface_a, surface_b, surface_c, provider_calls, surface_d, surface_e, api_keys, audit):
         app.include_router(part.build_router())
     answer_failures(app)
     return app
@@ -98,9 +108,7 @@ def create_app(settings: GatewaySettings) -> tuple[ASGIApp, Health]:
     app.state.services = Services(registry=registry, commands=commands)
     health = Health({"kafka": _kafka_check(producer, requests), "registry": registry.check})
     app.routes.extend(health.routes())
-    passthrough = Passthrough(router)
-    for path in ("/api/webhooks/{rest:path}", "/api/events"):
-        app.add_route(path, passthrough, methods=["GET", "HEAD", "POST"], include_in_schema=False)
+    pass_to_router(app, Passthrough(router, service="webhook router"))
     edge = Edge(
         app,
         keys=KeyResolver(registry),

@@ -10,6 +10,7 @@
   - ConflictError                a name taken, a revision that moved on, an idempotency key used for something else
   - OrganizationMissingError     surface C's header is not there
   - NotConfiguredError           surface C: the provider has no credentials yet
+  - NotAvailableError            surface C: calls to the provider can't be made yet
   - UpstreamError                a provider did not answer as it should
   - OutcomeUnknownError          the command is in the log, its reply did not come in time
   - UnavailableError             a part of Tieline is away
@@ -116,6 +117,14 @@ class NotConfiguredError(GatewayError):
 
     def __init__(self, provider: str) -> None:
         super().__init__(f"{provider} integration is not configured")
+        self.provider = provider
+
+
+class NotAvailableError(GatewayError):
+    """The provider is configured, and calls to it can't be made yet."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(f"calls to {provider} are not available")
         self.provider = provider
 
 

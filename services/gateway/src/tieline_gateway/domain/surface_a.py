@@ -4,7 +4,7 @@
 |---|---|
 | `unique_identifier` | `surface.A.unique_identifier`, also how an existing one is found |
 | `auth_data.access_token`, `refresh_token`, `code` | secrets `auth.access_token`, `auth.refresh_token`, `auth.code` |
-| other `auth_data` | `auth` |
+| other `auth_data` | `auth`; an access token without `expires_at` takes the old one's expiry away |
 | `scope_data` | `scope` |
 | `metadata.tags` | `tags` with empty values; the rest is `metadata` |
 | `active` | `enabled` |
@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tieline.contracts.commands import IntegrationDraft, Target
 from tieline.contracts.integrations import Integration, Tag
 from tieline.ids import derived_id
+
+from tieline_gateway.domain.credentials import TOKEN_PATH
 
 SECRET_FIELDS = ("access_token", "refresh_token", "code")
 IntegrationType = Literal["sentry", "jira", "linear", "confluence", "slack", "github"]
@@ -103,7 +105,9 @@ def _auth(data: AuthData | None) -> tuple[dict[str, Any] | None, dict[str, str]]
     if data is None:
         return None, {}
     values = data.model_dump(mode="json", exclude_none=True)
-    secrets = {f"auth.{name}": values.pop(name) for name in SECRET_FIELDS if name in values}
+    secrets = {f"auth.{name}": secret for name in SECRET_FIELDS if (secret := values.pop(name, None))}
+    if TOKEN_PATH in secrets:
+        values.setdefault("expires_at", None)  # the old token's expiry is not the new one's
     return values, secrets
 
 
@@ -118,7 +122,7 @@ def document_of(integration: Integration) -> dict[str, Any]:
         "unique_identifier": integration.surface.get("A", {}).get("unique_identifier", integration.name),
         "created_by": integration.created_by,
         "created_at": _naive_iso(integration.created_at),
-        "has_auth_data": "auth.access_token" in integration.secret_paths,
+        "has_auth_data": TOKEN_PATH in integration.secret_paths,
         "has_scope_data": any(integration.scope.get(name) for name in ("org_slug", "workspace_id")),
         "metadata": {
             "instance_name": integration.display_name,

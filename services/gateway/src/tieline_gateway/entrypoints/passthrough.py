@@ -1,13 +1,15 @@
-"""Requests that belong to the webhook router, passed through as they come; nothing is buffered whole."""
+"""Requests that belong to another service, passed through as they come; nothing is buffered whole."""
 
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import httpx2
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from tieline_gateway.domain.errors import UnavailableError
+from tieline_gateway.domain.errors import GatewayError, NotFoundError, NotPermittedError, UnavailableError
+from tieline_gateway.entrypoints.dependencies import principal_of
 from tieline_gateway.entrypoints.surfaces import surface_of
 
 # Headers that belong to one connection (RFC 9110, section 7.6.1) and are not passed on.
@@ -25,31 +27,61 @@ _PER_CONNECTION = frozenset(
         "host",
     }
 )
+_SAFE = frozenset({"GET", "HEAD"})
 
 
 class Passthrough:
-    """Forwards a request to one upstream and streams its answer back."""
+    """Forwards requests to one service and streams its answers back."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
+    def __init__(self, http: httpx2.AsyncClient, *, service: Literal["webhook router", "sync worker"]) -> None:
         self._http = http
+        self._service = service
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer what the upstream answers, or 503 in the surface's shape when it is away."""
-        headers = [(name, value) for name, value in request.headers.raw if name.decode() not in _PER_CONNECTION]
-        forwarded = self._http.build_request(
-            request.method,
-            httpx2.URL(path=request.url.path, query=request.url.query.encode()),
-            headers=headers,
-            content=_body(request),
-        )
+    async def answer(self, request: Request) -> Response:
+        """Answer what the service answers, or 503 in the surface's shape when it is away."""
         try:
-            answer = await self._http.send(forwarded, stream=True)
+            answer = await self._http.send(self._forwarded(request), stream=True)
         except (httpx2.HTTPError, ClientDisconnect):
-            return surface_of(request.url.path).answer(UnavailableError("webhook router"))
+            return surface_of(request.url.path).answer(UnavailableError(self._service))
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in _PER_CONNECTION}
         return StreamingResponse(
             answer.aiter_raw(), status_code=answer.status_code, headers=kept, background=BackgroundTask(answer.aclose)
         )
+
+    def _forwarded(self, request: Request) -> httpx2.Request:
+        has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
+        return self._http.build_request(
+            request.method,
+            httpx2.URL(path=request.url.path, query=request.url.query.encode()),
+            headers=[(name, value) for name, value in request.headers.raw if name.decode() not in _PER_CONNECTION],
+            content=_body(request) if has_body else None,
+        )
+
+
+class GuardedPassthrough:
+    """A passthrough for callers who may: another workspace's paths are not found, permissions are asked for first."""
+
+    def __init__(self, passthrough: Passthrough, *, read: str, write: str) -> None:
+        self._passthrough = passthrough
+        self._read = read
+        self._write = write
+
+    async def answer(self, request: Request) -> Response:
+        """Pass the request on, or answer why not."""
+        try:
+            self._check(request)
+        except GatewayError as error:
+            return surface_of(request.url.path).answer(error)
+        return await self._passthrough.answer(request)
+
+    def _check(self, request: Request) -> None:
+        principal = principal_of(request)
+        workspace = request.path_params.get("workspace_id", principal.workspace_id)
+        if workspace.lower() != principal.workspace_id:
+            raise NotFoundError("workspace")
+        permission = self._read if request.method in _SAFE else self._write
+        if not principal.may(permission):
+            raise NotPermittedError(permission)
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:

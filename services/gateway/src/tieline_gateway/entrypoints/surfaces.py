@@ -65,6 +65,10 @@ def fault_of(error: errors.GatewayError) -> Fault:  # noqa: C901, PLR0912 - one 
                 code="INTEGRATION_NOT_CONFIGURED",
                 message=f"{display_name(provider)} integration is not configured",
             )
+        case errors.NotAvailableError(provider=provider):
+            return Fault(
+                status=501, code="NOT_AVAILABLE", message=f"Calls to {display_name(provider)} are not available yet"
+            )
         case errors.UpstreamError(summary=summary, details=details, retry_after=wait):
             headers = {} if wait is None else {"retry-after": str(max(1, round(wait.total_seconds())))}
             return Fault(status=502, code="UPSTREAM_ERROR", message=summary, details=details, headers=headers)

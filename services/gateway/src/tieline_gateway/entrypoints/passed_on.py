@@ -1,0 +1,36 @@
+"""Which paths belong to which other service."""
+
+from fastapi import FastAPI
+
+from tieline_gateway.entrypoints.passthrough import GuardedPassthrough, Passthrough
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+OPEN = ("/api/webhooks/{rest:path}", "/api/events")
+"""Paths whose callers prove themselves to the webhook router: by a signature, or by a key that it looks up."""
+
+ROUTING = ("/api/channel-routes/explain", "/api/channel-routes/what-if")
+DELIVERING = ("deliveries", "ledger", "quarantine", "events", "destinations", "agents")
+SYNCING = ("records", "datasets", "runs", "schedule", "pages")
+
+
+def pass_to_router(app: FastAPI, router: Passthrough) -> None:
+    """Add the webhook router's paths to `app`."""
+    for path in OPEN:
+        app.add_route(path, router.answer, methods=_METHODS, include_in_schema=False)
+    routing = GuardedPassthrough(router, read="route.view", write="route.view")  # explaining changes nothing
+    for path in ROUTING:
+        app.add_route(path, routing.answer, methods=["POST"], include_in_schema=False)
+    delivering = GuardedPassthrough(router, read="event.view", write="event.publish")
+    for part in DELIVERING:
+        for path in (f"/v1/{{workspace_id}}/{part}", f"/v1/{{workspace_id}}/{part}/{{rest:path}}"):
+            app.add_route(path, delivering.answer, methods=_METHODS, include_in_schema=False)
+
+
+def pass_to_sync_worker(app: FastAPI, worker: Passthrough) -> None:
+    """Add the sync worker's paths to `app`."""
+    syncing = GuardedPassthrough(worker, read="integration.view", write="integration.sync")
+    base = "/v1/{workspace_id}/integrations/{integration_id}"
+    for part in SYNCING:
+        for path in (f"{base}/{part}", f"{base}/{part}/{{rest:path}}"):
+            app.add_route(path, syncing.answer, methods=_METHODS, include_in_schema=False)
