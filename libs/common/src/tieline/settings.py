@@ -96,6 +96,9 @@ class InternalSettings(Block):
     webhook_router_url: str = Field(
         default="http://127.0.0.1:8401", description="Where the gateway passes webhooks and events on to."
     )
+    sync_worker_url: str = Field(
+        default="http://127.0.0.1:8403", description="The sync worker's internal HTTP interface."
+    )
     timeout: timedelta = Field(default=timedelta(seconds=5), description="How long one call between services may take.")
 
 

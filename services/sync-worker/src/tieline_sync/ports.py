@@ -77,8 +77,8 @@ class Integrations(Protocol):
 class Events(Protocol):
     """The topic of run events."""
 
-    async def publish(self, event: RunAnyEvent) -> int:
-        """Append an event and return its offset once it is acknowledged. Raises KafkaUnavailableError."""
+    async def publish(self, event: RunAnyEvent) -> tuple[int, int]:
+        """Append an event and return its partition and offset once acknowledged. Raises KafkaUnavailableError."""
         ...
 
 

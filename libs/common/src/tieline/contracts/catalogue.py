@@ -48,7 +48,7 @@ MESSAGES: dict[str, tuple[Message, ...]] = {
     ),
     topics.SYNC_EVENTS: tuple(
         _described(model.model_fields["type"].default, model)
-        for model in (sync.RunProgress, sync.RunCompleted, sync.RunFailed)
+        for model in (sync.RunQueued, sync.RunAttached, sync.RunProgress, sync.RunCompleted, sync.RunFailed)
     ),
     topics.EVENTS: (
         Message(

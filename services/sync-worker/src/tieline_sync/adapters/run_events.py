@@ -15,9 +15,9 @@ class KafkaEvents:
     def __init__(self, producer: RecordProducer) -> None:
         self._producer = producer
 
-    async def publish(self, event: RunAnyEvent) -> int:
-        """Append an event and return its offset once it is acknowledged. Raises KafkaUnavailableError."""
-        _partition, offset = await self._producer.send(
+    async def publish(self, event: RunAnyEvent) -> tuple[int, int]:
+        """Append an event and return its partition and offset once acknowledged. Raises KafkaUnavailableError."""
+        return await self._producer.send(
             OutgoingRecord(
                 topic=SYNC_EVENTS,
                 key=event.integration_id,
@@ -32,4 +32,3 @@ class KafkaEvents:
                 ),
             )
         )
-        return offset

@@ -99,7 +99,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One execution of a sync. Instants are in UTC, to the millisecond."""
+    """One execution of a sync. Instants are in UTC, to the millisecond.
+
+    No event of the run precedes `events_from` in its partition of the topic.
+    """
 
     id: str
     workspace_id: str
@@ -108,6 +111,7 @@ class Run:
     requested_by: str
     requested_at: datetime
     batch_size: int
+    events_partition: int
     events_from: int
     state: State = "queued"
     attached: tuple[Attachment, ...] = ()

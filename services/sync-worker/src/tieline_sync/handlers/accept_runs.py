@@ -22,14 +22,16 @@ class AcceptRuns:
     async def start(self, command: StartRun) -> None:
         """Queue a run, or attach the command to the integration's run under way.
 
+        A command whose run exists is answered with where that run's events are.
+
         Raises DatabaseUnavailableError, KafkaUnavailableError.
         """
-        if await self._runs.find(command.run_id) is not None:
-            return
         while True:
-            active = await self._runs.find_attached(command.run_id) or await self._runs.find_active(
-                command.workspace_id, command.integration_id
-            )
+            known = await self._runs.find(command.run_id) or await self._runs.find_attached(command.run_id)
+            if known is not None:
+                await self._announce(command, known)
+                return
+            active = await self._runs.find_active(command.workspace_id, command.integration_id)
             if active is None and await self._queued(command):
                 return
             if active is not None and await self._attached(command, active):
@@ -43,7 +45,7 @@ class AcceptRuns:
 
     async def _queued(self, command: StartRun) -> bool:
         # Published before it is stored: nobody can work on the run yet, so this event precedes all its others.
-        offset = await self._events.publish(
+        partition, offset = await self._events.publish(
             RunQueued(
                 run_id=command.run_id,
                 workspace_id=command.workspace_id,
@@ -61,6 +63,7 @@ class AcceptRuns:
                 requested_by=command.requested_by,
                 requested_at=command.requested_at,
                 batch_size=command.batch_size or self._default_batch_size,
+                events_partition=partition,
                 events_from=offset,
             )
         )
@@ -74,6 +77,10 @@ class AcceptRuns:
         )
         if not await self._runs.attach(active.id, attachment):
             return False  # it ended in between
+        await self._announce(command, active)
+        return True
+
+    async def _announce(self, command: StartRun, run: Run) -> None:
         await self._events.publish(
             RunAttached(
                 run_id=command.run_id,
@@ -81,8 +88,7 @@ class AcceptRuns:
                 integration_id=command.integration_id,
                 sequence=0,
                 at=command.requested_at,
-                attached_to=active.id,
-                from_offset=active.events_from,
+                attached_to=run.id,
+                from_offset=run.events_from,
             )
         )
-        return True

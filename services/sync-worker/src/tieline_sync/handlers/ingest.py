@@ -95,7 +95,7 @@ class _Announcer:
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self._sending: asyncio.Task[int] | None = None
+        self._sending: asyncio.Task[tuple[int, int]] | None = None
 
     async def announce(self, event: RunAnyEvent) -> None:
         """Start publishing `event`, after the one before is acknowledged."""
