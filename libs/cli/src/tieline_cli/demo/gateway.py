@@ -67,9 +67,12 @@ class Gateway:
         return self._timed(lambda: self._http.post(url, content=body, headers={**own, **headers}))
 
     def events(self, surface: Surface, method: str, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield (event, data) of a stream as they come."""
+        """Yield (event, data) of a stream as they come. Raises StepFailedError when the answer is none."""
         headers = self._headers(surface, self._api_key)
         with self._http.sse(self.address + path, method=method, headers=headers) as stream:
+            if not stream.response.headers.get("content-type", "").startswith("text/event-stream"):
+                told = stream.response.read().decode("utf-8", "replace")[:_SHOWN_CHARACTERS]
+                raise StepFailedError(f"{method} {path} answered {stream.response.status_code}, no stream: {told}")
             for event in stream:
                 data = event.json()
                 yield event.event, data if isinstance(data, dict) else {}

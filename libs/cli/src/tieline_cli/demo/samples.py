@@ -17,9 +17,10 @@ PAGERDUTY_LINK = "https://acme.pagerduty.example/incidents/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedWebhook:
-    """A body and the headers that prove it."""
+    """A body and the headers that prove it. `about` is the id of what it tells of, which its message links to."""
 
     source: str
+    about: str
     body: bytes
     headers: dict[str, str]
 
@@ -54,6 +55,7 @@ def sentry_issue(run: str, secret: str) -> SignedWebhook:
     )
     return SignedWebhook(
         source="sentry",
+        about=number,
         body=body,
         headers={
             "sentry-hook-resource": "issue",
@@ -105,6 +107,7 @@ def pagerduty_incident(run: str, secret: str) -> SignedWebhook:
     )
     return SignedWebhook(
         source="pagerduty",
+        about=incident,
         body=body,
         headers={"x-webhook-id": run, "x-pagerduty-signature": f"v1={_hex_digest(secret, body)}"},
     )
