@@ -1,6 +1,6 @@
 """A registry for tests: its settings, the registry itself inside the test's process, and a client that asks it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -56,15 +56,16 @@ async def running_registry(settings: RegistrySettings, parts: Parts | None = Non
     """Run a registry in this process; the value asks it over its internal HTTP interface."""
     app, health = create_app(settings, parts)
     assert isinstance(app, Starlette)
+
+    async def ready() -> bool:
+        return not await health.missing()
+
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
-        await eventually(lambda: _ready(health))
+        look: Callable[[], Awaitable[bool]] = ready
+        await eventually(look)
         transport = httpx2.ASGITransport(app=app)
         yield await stack.enter_async_context(RegistryClient(settings.internal, transport=transport))
-
-
-async def _ready(health: Any) -> bool:
-    return not await health.missing()
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Puts the registry together: settings read once, connections opened and closed with the app."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from tieline_registry.domain.limits import Limits
 from tieline_registry.entrypoints.http import InternalHttp
 from tieline_registry.entrypoints.kafka import Consumers, build_router, when_possible
 from tieline_registry.handlers.apply_commands import ApplyCommands
+from tieline_registry.handlers.list_integrations import ListIntegrations
 from tieline_registry.handlers.reads import Reads
 from tieline_registry.settings import RegistrySettings
 
@@ -65,9 +67,11 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
     opener = Opener(settings.secrets.sealing_private_keys.get_secret_value())
     client = mongo.connect(settings.mongo)
     database = client[settings.mongo.database]
-    reads = Reads(MongoReads(database, vault), clock=parts.clock, note_use=lambda key_id, at: None)
+    store = MongoStore(client, database, vault)
+    reading = MongoReads(database, vault)
+    reads = Reads(reading, clock=parts.clock, note_use=lambda key_id, at: None)
     apply_commands = ApplyCommands(
-        store=MongoStore(client, database, vault),
+        store=store,
         opener=opener,
         producer=producer,
         clock=parts.clock,
@@ -99,7 +103,8 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
             yield
 
     health = Health({"mongo": lambda: mongo.missing(client), "kafka": producer.check, "commands": consumers.missing})
-    http = InternalHttp(reads, token=token, max_body_bytes=settings.http.max_body_bytes)
+    lists = ListIntegrations(reading, most_entries=settings.registry.most_listed_in_memory, monotonic=time.monotonic)
+    http = InternalHttp(reads, lists, token=token, max_body_bytes=settings.http.max_body_bytes)
     return Starlette(routes=[*http.routes(), *health.routes()], lifespan=lifespan), health
 
 

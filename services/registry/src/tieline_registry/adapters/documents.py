@@ -16,6 +16,7 @@ from tieline.secrets.envelope import Ciphertext
 
 from tieline_registry.adapters.mongo import Document
 from tieline_registry.domain.applied import AppliedCommand
+from tieline_registry.domain.directory import Entry
 from tieline_registry.domain.state import Counts, StoredIntegration, StoredKey, StoredRoute, WorkspaceState, WrappedKey
 
 FREE: Final = {"auth", "scope", "config", "endpoints", "apis", "tags", "metadata", "surface"}
@@ -104,6 +105,27 @@ def integration_of(document: Document) -> Integration:
             "secret_paths": [secret["path"] for secret in document["secrets"]],
         }
     )
+
+
+OF_ENTRY: Final = dict.fromkeys(
+    (
+        "name",
+        "display_name",
+        "provider",
+        "protocol",
+        "status",
+        "enabled",
+        "created_at",
+        "updated_at",
+    ),
+    1,
+)
+"""The fields of an integration's document that lists need."""
+
+
+def entry_of(document: Document) -> Entry:
+    """Return what lists need of an integration."""
+    return Entry(id=document["_id"], **{name: document[name] for name in OF_ENTRY})
 
 
 def stored_integration(document: Document) -> StoredIntegration:

@@ -1,31 +1,24 @@
 """Reading the registry's state from MongoDB."""
 
-from collections.abc import Collection
-
 from tieline.contracts.commands import ApiKey, Workspace
-from tieline.registry_client import Credentials, Page, RoutePage
+from tieline.registry_client import AuditPage, Credentials, RoutePage
 
 from tieline_registry.adapters import collections, documents
 from tieline_registry.adapters.mongo import Database, Document, driver_errors
+from tieline_registry.adapters.mongo_lookups import Lookups
 from tieline_registry.adapters.vault import Vault
-from tieline_registry.domain.applied import AppliedCommand
+from tieline_registry.domain.directory import Entry
 from tieline_registry.domain.keys import KnownKey
-from tieline_registry.domain.listing import ListQuery
 from tieline_registry.domain.state import StoredIntegration
+from tieline_registry.handlers.ports import Standing
 
 
-class MongoReads:
+class MongoReads(Lookups):
     """Reads by indexes only. A thing is looked up by its own id, then checked to be the workspace's."""
 
     def __init__(self, database: Database, vault: Vault) -> None:
-        self._database = database
+        super().__init__(database)
         self._vault = vault
-
-    async def applied(self, command_ids: Collection[str]) -> dict[str, AppliedCommand]:
-        """Return those of the commands that have been applied, by id."""
-        with driver_errors():
-            found = await self._database[collections.COMMANDS].find({"_id": {"$in": list(command_ids)}}).to_list()
-        return {document["_id"]: documents.applied_command(document) for document in found}
 
     async def find_key(self, key_hash: str) -> KnownKey | None:
         """Return the API key with this hash, expired and revoked ones too."""
@@ -44,18 +37,25 @@ class MongoReads:
         found = await self._one(collections.INTEGRATIONS, {"_id": integration_id})
         return documents.stored_integration(found) if found and found["workspace_id"] == workspace_id else None
 
-    async def list_integrations(self, query: ListQuery) -> Page:
-        """Return a page of integrations."""
-        with driver_errors():
-            found = (
-                await self._database[collections.INTEGRATIONS]
-                .find({"workspace_id": query.workspace_id})
-                .sort(query.sort)
-                .skip(query.offset)
-                .limit(query.limit)
-                .to_list()
-            )
-        return Page(items=[documents.integration_of(document) for document in found], total=len(found))
+    async def standing(self, workspace_id: str) -> Standing | None:
+        """Return where the workspace stands, None if there is none."""
+        found = await self._one(collections.WORKSPACES, {"_id": workspace_id})
+        if found is None:
+            return None
+        return Standing(sequence=found["sequence"], integrations=found["counts"]["integrations"])
+
+    async def changed(self, workspace_id: str, *, after: int, upto: int | None) -> list[Entry]:
+        """Return the integrations whose last change has a number above `after` and up to `upto`."""
+        numbers = {"$gt": after} if upto is None else {"$gt": after, "$lte": upto}
+        found = await self.find(
+            collections.INTEGRATIONS, {"workspace_id": workspace_id, "sequence": numbers}, documents.OF_ENTRY
+        )
+        return [documents.entry_of(document) for document in found]
+
+    async def deleted(self, workspace_id: str, *, after: int) -> list[str]:
+        """Return the ids of integrations deleted by a change above `after`; remembered for a day."""
+        query = {"workspace_id": workspace_id, "sequence": {"$gt": after}}
+        return [document["_id"] for document in await self.find(collections.DELETED_INTEGRATIONS, query)]
 
     async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
         """Return a page of channel routes, oldest first."""
@@ -85,6 +85,17 @@ class MongoReads:
             return None
         secrets = self._vault.opened(workspace_id, integration_id, stored.secrets, documents.data_key_of(workspace))
         return Credentials(integration=stored.integration, secrets=secrets)
+
+    async def list_audit(self, workspace_id: str, *, limit: int, before: int | None) -> AuditPage:
+        """Return a page of the workspace's audit log, newest first: entries whose number is below `before`."""
+        query: Document = {"workspace_id": workspace_id}
+        if before is not None:
+            query["number"] = {"$lt": before}
+        with driver_errors():
+            cursor = self._database[collections.AUDIT].find(query)
+            found = await cursor.sort([("number", -1)]).limit(limit + 1).to_list()
+        items = [documents.audit_entry(document) for document in found[:limit]]
+        return AuditPage(items=items, next_before=items[-1].number if len(found) > limit else None)
 
     async def _one(self, collection: str, query: Document) -> Document | None:
         with driver_errors():

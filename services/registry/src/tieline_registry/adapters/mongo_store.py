@@ -1,9 +1,9 @@
 """Loading what commands touch in few queries, and saving what they changed in one transaction."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -11,9 +11,10 @@ from tieline.contracts.audit import AuditEntry
 
 from tieline_registry.adapters import collections, documents
 from tieline_registry.adapters.mongo import Client, Database, Document, driver_errors, transaction
+from tieline_registry.adapters.mongo_lookups import Lookups
 from tieline_registry.adapters.vault import Vault
 from tieline_registry.domain.applied import AppliedCommand
-from tieline_registry.domain.state import StoredIntegration, StoredRoute, WorkingSet, WorkspaceState, WrappedKey
+from tieline_registry.domain.state import WorkingSet, WorkspaceState, WrappedKey
 from tieline_registry.domain.wanted import Wanted
 from tieline_registry.handlers.ports import ConflictError
 
@@ -23,7 +24,7 @@ _OLDEST_FIRST: Final = [("created_at", 1)]
 _NAMELESS: Final = {"$unset": {"by_unique": ""}}
 
 
-class MongoStore:
+class MongoStore(Lookups):
     """The registry's state in MongoDB.
 
     A workspace is read before anything in it, and saving requires its sequence number to be the one that was read. So
@@ -31,14 +32,9 @@ class MongoStore:
     """
 
     def __init__(self, client: Client, database: Database, vault: Vault) -> None:
+        super().__init__(database)
         self._client = client
-        self._database = database
         self._vault = vault
-
-    async def applied(self, command_ids: Collection[str]) -> dict[str, AppliedCommand]:
-        """Return those of the commands that have been applied, by id. Raises DatabaseUnavailableError."""
-        found = await self._find(collections.COMMANDS, {"_id": _any(command_ids)})
-        return {document["_id"]: documents.applied_command(document) for document in found}
 
     async def load(self, wanted: Wanted) -> WorkingSet:
         """Return the part of the state that is wanted. Raises DatabaseUnavailableError."""
@@ -47,8 +43,8 @@ class MongoStore:
             working.workspaces[document["_id"]] = documents.workspace_state(document)
         integrations, routes, keys = await asyncio.gather(
             self._integrations(wanted, working),
-            self._by_any(collections.ROUTES, {"_id": wanted.route_ids}),
-            self._by_any(collections.API_KEYS, {"_id": wanted.key_ids, "hash": wanted.key_hashes}),
+            self.by_any(collections.ROUTES, {"_id": wanted.route_ids}),
+            self.by_any(collections.API_KEYS, {"_id": wanted.key_ids, "hash": wanted.key_hashes}),
         )
         for document in integrations:
             if (state := _home(working, document)) is not None:
@@ -85,29 +81,14 @@ class MongoStore:
                 if inserted:
                     await self._database[name].insert_many(inserted, session=session)
 
-    async def sequences(self, workspace_ids: Collection[str]) -> dict[str, int]:
-        """Return the present sequence numbers of workspaces. Raises DatabaseUnavailableError."""
-        found = await self._find(collections.WORKSPACES, {"_id": _any(workspace_ids)}, {"sequence": 1})
-        return {document["_id"]: document["sequence"] for document in found}
-
-    async def integrations(self, ids: Collection[str]) -> dict[str, StoredIntegration]:
-        """Return integrations as they are now, by id. Raises DatabaseUnavailableError."""
-        found = await self._by_any(collections.INTEGRATIONS, {"_id": ids})
-        return {document["_id"]: documents.stored_integration(document) for document in found}
-
-    async def routes(self, ids: Collection[str]) -> dict[str, StoredRoute]:
-        """Return routes as they are now, by id. Raises DatabaseUnavailableError."""
-        found = await self._by_any(collections.ROUTES, {"_id": ids})
-        return {document["_id"]: documents.stored_route(document) for document in found}
-
     # Loading.
 
     async def _workspaces(self, wanted: Wanted) -> list[Document]:
-        return await self._by_any(collections.WORKSPACES, {"_id": wanted.workspace_ids, "slug": wanted.slugs})
+        return await self.by_any(collections.WORKSPACES, {"_id": wanted.workspace_ids, "slug": wanted.slugs})
 
     async def _integrations(self, wanted: Wanted, working: WorkingSet) -> list[Document]:
         named, *oldest = await asyncio.gather(
-            self._by_any(
+            self.by_any(
                 collections.INTEGRATIONS,
                 {
                     "_id": wanted.integration_ids,
@@ -127,19 +108,6 @@ class MongoStore:
         with driver_errors():
             cursor = self._database[collections.INTEGRATIONS].find({"by_provider": by_provider})
             return await cursor.sort(_OLDEST_FIRST).limit(limit).to_list()
-
-    async def _by_any(self, collection: str, values: Mapping[str, Collection[str]]) -> list[Document]:
-        """Return the documents in which any of the fields has one of its values; one query per field."""
-        found = await asyncio.gather(
-            *(self._find(collection, {field: _any(wanted)}) for field, wanted in values.items() if wanted)
-        )
-        return list({document["_id"]: document for batch in found for document in batch}.values())
-
-    async def _find(
-        self, collection: str, query: Document, projection: Mapping[str, Any] | None = None
-    ) -> list[Document]:
-        with driver_errors():
-            return await self._database[collection].find(query, projection).to_list()
 
     # Saving.
 

@@ -17,6 +17,7 @@ from tieline.contracts.base import Contract
 from tieline.errors import PermanentError, TransientError
 
 from tieline_registry.entrypoints import questions
+from tieline_registry.handlers.list_integrations import ListIntegrations
 from tieline_registry.handlers.reads import Reads
 
 QuestionT = TypeVar("QuestionT", bound=BaseModel)
@@ -28,8 +29,9 @@ log = logging.getLogger(__name__)
 class InternalHttp:
     """Answers the questions of the other services."""
 
-    def __init__(self, reads: Reads, *, token: str, max_body_bytes: int) -> None:
+    def __init__(self, reads: Reads, list_integrations: ListIntegrations, *, token: str, max_body_bytes: int) -> None:
         self._reads = reads
+        self._list_integrations = list_integrations
         self._expected = f"Bearer {token}".encode()
         self._max_body_bytes = max_body_bytes
 
@@ -51,7 +53,7 @@ class InternalHttp:
             self._route(
                 "/internal/integrations/list",
                 questions.ListIntegrations,
-                lambda asked: reads.list_integrations(asked.query()),
+                lambda asked: self._list_integrations(asked.query()),
             ),
             self._route(
                 "/internal/routes/list",
@@ -63,6 +65,11 @@ class InternalHttp:
                 "/internal/commands/find",
                 questions.FindCommand,
                 lambda asked: reads.find_reply(asked.workspace_id, asked.command_id),
+            ),
+            self._route(
+                "/internal/audit/list",
+                questions.ListAudit,
+                lambda asked: reads.list_audit(asked.workspace_id, limit=asked.limit, before=asked.before),
             ),
             self._route(
                 "/internal/credentials/open",

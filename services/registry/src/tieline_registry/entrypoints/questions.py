@@ -93,3 +93,11 @@ class FindCommand(Question):
 
     workspace_id: str
     command_id: str
+
+
+class ListAudit(Question):
+    """A page of a workspace's audit log."""
+
+    workspace_id: str
+    limit: int = Field(default=100, ge=1, le=1_000)
+    before: int | None = None

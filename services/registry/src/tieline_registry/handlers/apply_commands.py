@@ -8,10 +8,10 @@ same ids and contents.
 import asyncio
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from tieline.clock import Clock
 from tieline.contracts.audit import AuditEntry
@@ -28,6 +28,7 @@ from tieline_registry.domain.limits import Limits
 from tieline_registry.domain.state import PlainSecret, WorkingSet
 from tieline_registry.domain.wanted import wanted
 from tieline_registry.handlers import outgoing
+from tieline_registry.handlers.last_word import LastWord
 from tieline_registry.handlers.metrics import COMMANDS
 from tieline_registry.handlers.ports import CommandStore, ConflictError
 from tieline_registry.handlers.received import Received, read
@@ -42,12 +43,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The reply to a received command. `is_due_events`: its events are to be published, for the first time or again."""
+    """The reply to a received command, and whether its events are to be published: now, once more, or not at all."""
 
     received: Received
     reply: Reply
     reply_json: bytes
-    is_due_events: bool
+    events: Literal["new", "repeated", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of commands that were taken together; `saved` are the sequence numbers their workspaces got."""
+
+    answers: Sequence[Answer]
+    saved: Mapping[str, int]
 
 
 class ApplyCommands:
@@ -57,6 +66,7 @@ class ApplyCommands:
         self, *, store: CommandStore, opener: Opener, producer: RecordProducer, clock: Clock, limits: Limits
     ) -> None:
         self._store = store
+        self._last_word = LastWord(store=store, producer=producer, clock=clock)
         self._opener = opener
         self._producer = producer
         self._clock = clock
@@ -77,7 +87,7 @@ class ApplyCommands:
                 await self._tell_invalid(records[0], error)
             raise
 
-    async def _applied(self, together: Sequence[Received]) -> list[Answer]:
+    async def _applied(self, together: Sequence[Received]) -> Outcome:
         """Decide and save; after a conflict with another registry, load and decide again."""
         for _ in range(MOST_CONFLICTS):
             try:
@@ -86,7 +96,7 @@ class ApplyCommands:
                 await asyncio.sleep(LONGEST_CONFLICT_WAIT.total_seconds() * random.random())
         raise ConflictError("other registries keep changing the same workspaces")
 
-    async def _applied_once(self, together: Sequence[Received]) -> list[Answer]:
+    async def _applied_once(self, together: Sequence[Received]) -> Outcome:
         known = await self._store.applied({received.command.command_id for received in together})
         fresh = [received.command for received in together if received.command.command_id not in known]
         secrets = await asyncio.to_thread(self._opened, fresh)
@@ -104,11 +114,12 @@ class ApplyCommands:
             applied.append(known[command.command_id])
             entries += _to_audit(working, decision, now)
             answers.append(
-                Answer(received=received, reply=decision.reply, reply_json=decision.reply_json, is_due_events=True)
+                Answer(received=received, reply=decision.reply, reply_json=decision.reply_json, events="new")
             )
         if applied:
             await self._store.save(working, applied, entries, now=now)
-        return answers
+        saved = {identity: state.sequence for identity, state in working.workspaces.items() if state.is_changed}
+        return Outcome(answers=answers, saved=saved)
 
     def _opened(self, commands: Sequence[KnownCommand]) -> dict[str, OpenedSecrets]:
         """Open the sealed secrets of commands. Raises SealBrokenError."""
@@ -127,19 +138,23 @@ class ApplyCommands:
             for command in commands
         }
 
-    async def _publish(self, answers: Sequence[Answer]) -> None:
+    async def _publish(self, outcome: Outcome) -> None:
         records: list[OutgoingRecord] = []
-        for answer in answers:
-            if answer.is_due_events:
+        for answer in outcome.answers:
+            if answer.events != "none":
                 records += outgoing.events_of(answer.received, answer.reply)
             command = answer.received.command
             reply = outgoing.reply_to(
                 answer.received.record, command.command_id, answer.reply_json, at=command.issued_at
             )
             records += [reply] if reply else []
-            outcome = answer.reply.refusal.code if answer.reply.refusal else "applied"
-            COMMANDS.labels(type=command.type, outcome=outcome).inc()
-        await self._producer.send_all(records)
+            became = answer.reply.refusal.code if answer.reply.refusal else "applied"
+            COMMANDS.labels(type=command.type, outcome=became).inc()
+        await self._last_word.publish(
+            records,
+            saved=outcome.saved,
+            repeated={one.received.command.workspace_id for one in outcome.answers if one.events == "repeated"},
+        )
 
     async def _tell_invalid(self, record: IncomingRecord, error: PermanentError) -> None:
         command_id = record.headers.get("ce_id")
@@ -180,12 +195,12 @@ def _answered_before(received: Received, before: AppliedCommand) -> Answer:
             code="idempotency_key_reused", message="the same idempotency key came with another request before"
         )
         reply = Reply(command_id=command.command_id, refusal=refusal)
-        return Answer(received=received, reply=reply, reply_json=reply.to_json(), is_due_events=False)
+        return Answer(received=received, reply=reply, reply_json=reply.to_json(), events="none")
     return Answer(
         received=received,
         reply=Reply.model_validate_json(before.reply_json),
         reply_json=before.reply_json,
-        is_due_events=before.record == received.record.coordinates,
+        events="repeated" if before.record == received.record.coordinates else "none",
     )
 
 

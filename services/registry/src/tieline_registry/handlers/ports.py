@@ -1,17 +1,18 @@
 """What the handlers need of a database. The adapters implement these; the errors are theirs to raise."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from tieline.contracts.audit import AuditEntry
 from tieline.contracts.commands import ApiKey, Workspace
 from tieline.errors import TransientError
-from tieline.registry_client import Credentials, Page, RoutePage
+from tieline.registry_client import AuditPage, Credentials, RoutePage
 
 from tieline_registry.domain.applied import AppliedCommand
+from tieline_registry.domain.directory import Entry
 from tieline_registry.domain.keys import KnownKey
-from tieline_registry.domain.listing import ListQuery
 from tieline_registry.domain.state import StoredIntegration, StoredRoute, WorkingSet
 from tieline_registry.domain.wanted import Wanted
 
@@ -20,7 +21,23 @@ class ConflictError(TransientError):
     """Another registry changed the same workspace meanwhile; load and decide again."""
 
 
-class CommandStore(Protocol):
+class EventStore(Protocol):
+    """What events tell of. Every call may raise DatabaseUnavailableError."""
+
+    async def sequences(self, workspace_ids: Collection[str]) -> dict[str, int]:
+        """Return the present sequence numbers of workspaces."""
+        ...
+
+    async def integrations(self, ids: Collection[str]) -> dict[str, StoredIntegration]:
+        """Return integrations as they are now, by id."""
+        ...
+
+    async def routes(self, ids: Collection[str]) -> dict[str, StoredRoute]:
+        """Return routes as they are now, by id."""
+        ...
+
+
+class CommandStore(EventStore, Protocol):
     """The registry's state, as commands are applied to it. Every call may raise DatabaseUnavailableError."""
 
     async def applied(self, command_ids: Collection[str]) -> dict[str, AppliedCommand]:
@@ -40,20 +57,36 @@ class CommandStore(Protocol):
         """
         ...
 
-    async def sequences(self, workspace_ids: Collection[str]) -> dict[str, int]:
-        """Return the present sequence numbers of workspaces."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a workspace stands: the number of its last change, and how many integrations it has."""
+
+    sequence: int
+    integrations: int
+
+
+class ListingStore(Protocol):
+    """What directories are read from. Every call may raise DatabaseUnavailableError."""
+
+    async def standing(self, workspace_id: str) -> Standing | None:
+        """Return where the workspace stands, None if there is none."""
+        ...
+
+    async def changed(self, workspace_id: str, *, after: int, upto: int | None) -> list[Entry]:
+        """Return the integrations whose last change has a number above `after` and up to `upto`."""
+        ...
+
+    async def deleted(self, workspace_id: str, *, after: int) -> list[str]:
+        """Return the ids of integrations deleted by a change above `after`; remembered for a day."""
         ...
 
     async def integrations(self, ids: Collection[str]) -> dict[str, StoredIntegration]:
         """Return integrations as they are now, by id."""
         ...
 
-    async def routes(self, ids: Collection[str]) -> dict[str, StoredRoute]:
-        """Return routes as they are now, by id."""
-        ...
 
-
-class ReadStore(Protocol):
+class ReadStore(ListingStore, Protocol):
     """The registry's state, as it is read. Every call may raise DatabaseUnavailableError."""
 
     async def applied(self, command_ids: Collection[str]) -> dict[str, AppliedCommand]:
@@ -72,10 +105,6 @@ class ReadStore(Protocol):
         """Return one integration of the workspace."""
         ...
 
-    async def list_integrations(self, query: ListQuery) -> Page:
-        """Return a page of integrations."""
-        ...
-
     async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
         """Return a page of channel routes, oldest first."""
         ...
@@ -86,4 +115,8 @@ class ReadStore(Protocol):
 
     async def open_credentials(self, workspace_id: str, integration_id: str) -> Credentials | None:
         """Return an integration with its secrets in clear. Raises UndecryptableError."""
+        ...
+
+    async def list_audit(self, workspace_id: str, *, limit: int, before: int | None) -> AuditPage:
+        """Return a page of the workspace's audit log, newest first: entries whose number is below `before`."""
         ...

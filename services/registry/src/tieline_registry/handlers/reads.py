@@ -7,9 +7,8 @@ from tieline.clock import Clock
 from tieline.contracts.base import Contract
 from tieline.contracts.commands import ApiKey, Reply, Workspace
 from tieline.contracts.integrations import Integration
-from tieline.registry_client import Credentials, Page, ResolvedKey, RoutePage
+from tieline.registry_client import AuditPage, Credentials, ResolvedKey, RoutePage
 
-from tieline_registry.domain.listing import ListQuery
 from tieline_registry.handlers.ports import ReadStore
 
 
@@ -51,10 +50,6 @@ class Reads:
         stored = await self._store.find_integration(workspace_id, integration_id)
         return stored.integration if stored else None
 
-    async def list_integrations(self, query: ListQuery) -> Page:
-        """Return a page of integrations."""
-        return await self._store.list_integrations(query)
-
     async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
         """Return a page of channel routes, oldest first."""
         return await self._store.list_routes(workspace_id, limit=limit, offset=offset)
@@ -73,3 +68,7 @@ class Reads:
     async def open_credentials(self, workspace_id: str, integration_id: str) -> Credentials | None:
         """Return an integration with its secrets in clear. Raises UndecryptableError."""
         return await self._store.open_credentials(workspace_id, integration_id)
+
+    async def list_audit(self, workspace_id: str, *, limit: int, before: int | None) -> AuditPage:
+        """Return a page of the workspace's audit log, newest first: entries whose number is below `before`."""
+        return await self._store.list_audit(workspace_id, limit=limit, before=before)
