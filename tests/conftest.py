@@ -10,9 +10,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.apache_kafka import apache_kafka
 from tests.support.servers import embedded_kafka, embedded_mongo
+
+# How long an example takes is the machine's affair: servers and other tests run beside it.
+settings.register_profile("tieline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tieline")
 
 _SERVERS = {"kafka_server", "mongo_server"}
 
