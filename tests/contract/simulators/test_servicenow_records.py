@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from starlette.datastructures import Headers, QueryParams
 from tieline_simulators import ServiceNowSimulator, WebhookSimulator, running
+from tieline_simulators.calls import Call
 from tieline_simulators.servicenow import incidents_from_event_log
 from tieline_simulators.servicenow.paging import page_of
-from tieline_simulators.stand_in import Call
 
 from tests.shared_data import shared_data
 

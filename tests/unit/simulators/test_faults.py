@@ -4,8 +4,8 @@ import time
 import httpx2
 import pytest
 from tieline_simulators import Fault, SlackSimulator, Target, running
+from tieline_simulators.calls import Call
 from tieline_simulators.received import ReceivedLog, ReceivedRequest
-from tieline_simulators.stand_in import Call
 
 from tests.unit.simulators.clock import SetClock
 

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
+from tieline_simulators.calls import Call, Refused
 from tieline_simulators.records import Record, RecordStandIn
-from tieline_simulators.stand_in import Call, Refused, strings_or_any
+from tieline_simulators.stand_in import strings_or_any
 
 API = "https://api.github.com"
 DOCS = "https://docs.github.com/rest"

@@ -5,78 +5,30 @@ response, or raises `Refused` with the vendor's own error. Handlers are plain fu
 before the next.
 """
 
-import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import orjson
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from tieline_simulators.bodies import json_answer, parsed
-from tieline_simulators.connections import drop_connection
-from tieline_simulators.faults import Fault, FaultBook, InvalidFaultError, fault_from_json
+from tieline_simulators.bodies import json_answer
+from tieline_simulators.calls import Call, Handler, body_of
+from tieline_simulators.endpoints import Endpoint
+from tieline_simulators.faults import FaultBook, InvalidFaultError, fault_from_json
 from tieline_simulators.limits import Window
-from tieline_simulators.received import ReceivedLog, ReceivedRequest
+from tieline_simulators.received import ReceivedLog
 
 LOOPBACK = "127.0.0.1"
-MAX_BODY_BYTES = 4 * 1024 * 1024
-BEFORE_HANDLING = frozenset({"status", "rate_limit", "hang", "reset", "bad_json"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """A request, read whole."""
-
-    method: str
-    path: str
-    base_url: str
-    params: Mapping[str, str]
-    query: QueryParams
-    query_string: str
-    """As it came, still percent-encoded."""
-    headers: Headers
-    raw: bytes
-
-    @cached_property
-    def body(self) -> object:
-        """JSON, a dictionary of form fields, text, or None."""
-        return parsed(self.raw, self.headers)
-
-    @property
-    def fields(self) -> Mapping[str, object]:
-        """The body when it is an object or a form, else nothing."""
-        return self.body if isinstance(self.body, dict) else {}
-
-    def bearer(self, scheme: str = "Bearer") -> str | None:
-        """Return the credential of an `Authorization: <scheme> <credential>` header, None for any other form."""
-        given, _, credential = self.headers.get("authorization", "").partition(" ")
-        return credential.strip() or None if given.lower() == scheme.lower() else None
-
-
-class Refused(Exception):  # noqa: N818 - not a failure of ours: the vendor's "no", carried to the edge
-    """The vendor would not accept this call; `answer` is what it would say."""
-
-    def __init__(self, answer: Response) -> None:
-        super().__init__(answer.status_code)
-        self.answer = answer
 
 
 class InvalidConfigurationError(ValueError):
     """A setting given to a stand-in is unknown or of the wrong form."""
-
-
-Handler = Callable[[Call], Response]
 
 
 class StandIn(ABC):
@@ -148,7 +100,7 @@ class StandIn(ABC):
 
     def endpoint(self, path: str, handler: Handler, *methods: str) -> Route:
         """Return a route to a handler, with faults and the received log around it."""
-        return Route(path, _Endpoint(self, handler), methods=list(methods or ("GET",)))
+        return Route(path, Endpoint(self, handler), methods=list(methods or ("GET",)))
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -199,81 +151,6 @@ class StandIn(ABC):
         return Response(status_code=204)
 
 
-class _Endpoint:
-    """ASGI around one handler: read, perhaps fail, handle, record, perhaps lose the answer."""
-
-    def __init__(self, stand_in: StandIn, handler: Handler) -> None:
-        self._stand_in = stand_in
-        self._handler = handler
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            raw = await _body_of(request)
-        except ClientDisconnect:
-            return
-        if raw is None:
-            await self._stand_in.failure(413)(scope, receive, send)
-            return
-        call = Call(
-            method=request.method,
-            path=scope["path"],
-            base_url=f"{scope['scheme']}://{request.headers.get('host', LOOPBACK)}",
-            params=request.path_params,
-            query=request.query_params,
-            query_string=scope["query_string"].decode("latin-1"),
-            headers=request.headers,
-            raw=raw,
-        )
-        fault = self._stand_in.faults.take(method=call.method, path=call.path, channel=self._stand_in.channel_of(call))
-        if fault and fault.kind in BEFORE_HANDLING:
-            await self._fail(fault, scope, receive, send)
-            return
-        answer = self._limited(call) or self._handle(call)
-        if fault and fault.kind == "slow":
-            await _wait(receive, fault.seconds)
-        if fault and fault.kind == "accept_then_reset":
-            await drop_connection(scope, receive)
-        elif fault and fault.kind == "truncate":
-            await _send_half(answer, scope, receive, send)
-        elif fault and fault.kind == "cut_short":
-            await self._stand_in.cut_short(answer)(scope, receive, send)
-        else:
-            await answer(scope, receive, send)
-
-    def _limited(self, call: Call) -> Response | None:
-        """Return the vendor's refusal when the call is one too many."""
-        limit = self._stand_in.limit
-        if limit is None:
-            return None
-        allowance = limit.take(self._stand_in.channel_of(call) or "", self._stand_in.clock())
-        return None if allowance.allowed else self._stand_in.rate_limited(round(allowance.reset_after, 3))
-
-    def _handle(self, call: Call) -> Response:
-        try:
-            answer = self._handler(call)
-        except Refused as refused:
-            return refused.answer
-        self._stand_in.received.add(
-            ReceivedRequest(
-                call.method, call.path, call.query_string, dict(call.headers), call.raw, self._stand_in.clock()
-            )
-        )
-        return answer
-
-    async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.kind == "status":
-            await self._stand_in.failure(fault.status)(scope, receive, send)
-        elif fault.kind == "rate_limit":
-            await self._stand_in.rate_limited(fault.retry_after)(scope, receive, send)
-        elif fault.kind == "bad_json":
-            await Response(b'{"ok": tru', media_type="application/json")(scope, receive, send)
-        else:
-            if fault.kind == "hang":
-                await _wait(receive, fault.seconds)
-            await drop_connection(scope, receive)
-
-
 def strings_or_any(value: object, name: str) -> frozenset[str] | None:
     """Return the set that a setting lists, or None for null. Raises InvalidConfigurationError."""
     if value is None:
@@ -296,31 +173,6 @@ def _window(value: object) -> Window | None:
 
 async def _json_of(request: Request) -> object:
     try:
-        return orjson.loads(await _body_of(request) or b"null")
+        return orjson.loads(await body_of(request) or b"null")
     except orjson.JSONDecodeError:
         return None
-
-
-async def _body_of(request: Request) -> bytes | None:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-async def _wait(receive: Receive, seconds: float) -> None:
-    """Return after the time, or as soon as the client goes away (as it does when the server stops)."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(receive(), seconds)
-
-
-async def _send_half(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Promise the whole answer, send half of it, and drop the connection."""
-    body = bytes(answer.body)
-    await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
-    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-    await drop_connection(scope, receive, flush=True)

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
-from tieline_simulators.stand_in import Call, InvalidConfigurationError, Refused, StandIn, strings_or_any
+from tieline_simulators.calls import Call, Refused
+from tieline_simulators.stand_in import InvalidConfigurationError, StandIn, strings_or_any
 
 TOLERANCE_SECONDS = 300  # of the signed time, either way; what the official libraries allow
 PREFIX = "whsec_"

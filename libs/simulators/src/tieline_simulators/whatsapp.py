@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
-from tieline_simulators.stand_in import Call, Refused, StandIn, strings_or_any
+from tieline_simulators.calls import Call, Refused
+from tieline_simulators.stand_in import StandIn, strings_or_any
 
 MAX_MESSAGES = 10_000
 MAX_TEXT = 4_096

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
+from tieline_simulators.calls import Call, Refused
 from tieline_simulators.discord.limits import content_errors, list_of
 from tieline_simulators.limits import Window
-from tieline_simulators.stand_in import Call, Refused, StandIn, strings_or_any
+from tieline_simulators.stand_in import StandIn, strings_or_any
 
 MAX_MESSAGES = 10_000
 NONCE_SECONDS = 300.0  # "the past few minutes"

@@ -13,10 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
+from tieline_simulators.calls import Call, Refused
 from tieline_simulators.credentials import basic_credentials
 from tieline_simulators.jira.jql import DATES, NUMBERED, JqlError, number_of, parse
 from tieline_simulators.records import Record, RecordStandIn
-from tieline_simulators.stand_in import Call, InvalidConfigurationError, Refused
+from tieline_simulators.stand_in import InvalidConfigurationError
 
 ISSUES = 55
 MAX_RESULTS = 100  # with fields; ids alone may be 5,000 a page

@@ -8,12 +8,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
+from tieline_simulators.calls import Call, Refused
 from tieline_simulators.linear import workspace
 from tieline_simulators.linear.execution import Root, resolve_field
 from tieline_simulators.linear.schema import served_schema
 from tieline_simulators.linear.workspace import Record
 from tieline_simulators.records import RecordStandIn
-from tieline_simulators.stand_in import Call, Refused
 
 ISSUES = 70
 HOURLY_REQUESTS = 5_000

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
+from tieline_simulators.calls import Call, Refused
 from tieline_simulators.pagerduty import account
 from tieline_simulators.records import Record, RecordStandIn
-from tieline_simulators.stand_in import Call, Refused
 
 STATUSES = ("triggered", "acknowledged", "resolved")
 MAX_LIMIT = 100

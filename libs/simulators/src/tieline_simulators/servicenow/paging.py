@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from tieline_simulators.bodies import json_answer
-from tieline_simulators.stand_in import Call, Refused
+from tieline_simulators.calls import Call, Refused
 
 DEFAULT_LIMIT = 10_000
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
+from tieline_simulators.calls import Call, Refused
 from tieline_simulators.credentials import basic_credentials
 from tieline_simulators.servicenow.incidents import generated_incidents, moment, stable_sys_id
 from tieline_simulators.servicenow.oauth import TokenIssuer
@@ -20,7 +21,7 @@ from tieline_simulators.servicenow.paging import Page, page_of
 from tieline_simulators.servicenow.query import parse
 from tieline_simulators.servicenow.table import Row, Table
 from tieline_simulators.servicenow.values import DisplayValue, Presentation, References
-from tieline_simulators.stand_in import Call, InvalidConfigurationError, Refused, StandIn
+from tieline_simulators.stand_in import InvalidConfigurationError, StandIn
 
 INCIDENTS = 320
 OUT_OF_TIME = "Transaction cancelled: maximum execution time exceeded"

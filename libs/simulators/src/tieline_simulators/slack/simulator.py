@@ -6,23 +6,29 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
-import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import FORM_TYPE, JSON_TYPE, json_answer, media_type
-from tieline_simulators.slack.blocks import block_errors
-from tieline_simulators.stand_in import Call, Refused, StandIn, strings_or_any
+from tieline_simulators.calls import Call
+from tieline_simulators.slack.arguments import (
+    TIMESTAMP,
+    read_content,
+    read_cursor,
+    read_form,
+    read_limit,
+    read_metadata,
+    read_moment,
+    refuse,
+)
+from tieline_simulators.stand_in import StandIn, strings_or_any
 
 MAX_MESSAGES = 10_000
-MAX_TEXT = 40_000  # chat.postMessage posts the rest away and warns
 MAX_UPDATED_TEXT = 4_000  # chat.update refuses more
-MAX_ATTACHMENTS = 100
 CHANNEL_ID = re.compile(r"[CDGUW][A-Z0-9]{2,}")
 CHANNEL_NAME = re.compile(r"#?[\w.-]{1,80}")
-TIMESTAMP = re.compile(r"\d{1,12}\.\d{1,6}")
 BOT_ID = "B0TIELINE1"
 BOT_USER = "U0TIELINE1"
 TEAM_ID = "T0TIELINE1"
@@ -107,10 +113,10 @@ class SlackSimulator(StandIn):
         """Post to a channel; every message gets a ts of its own."""
         arguments = self._arguments(call)
         channel = self._channel(arguments)
-        content, warnings = _content(arguments)
+        content, warnings = read_content(arguments)
         thread = arguments.get("thread_ts")
         if thread is not None and not (isinstance(thread, str) and TIMESTAMP.fullmatch(thread)):
-            _refuse("invalid_thread_ts")
+            refuse("invalid_thread_ts")
         ts = self._next_ts()
         message: dict[str, object] = {
             "type": "message",
@@ -122,7 +128,7 @@ class SlackSimulator(StandIn):
         if thread:
             message["thread_ts"] = thread
         if arguments.get("metadata"):
-            message["metadata"] = _metadata(arguments["metadata"])
+            message["metadata"] = read_metadata(arguments["metadata"])
         self.messages[channel, ts] = message
         if len(self.messages) > MAX_MESSAGES:
             self.messages.popitem(last=False)
@@ -135,16 +141,16 @@ class SlackSimulator(StandIn):
         channel = self._channel(arguments)
         message = self.messages.get((channel, str(arguments.get("ts"))))
         if message is None:
-            _refuse("message_not_found")
+            refuse("message_not_found")
         text = arguments.get("text")
         if isinstance(text, str) and len(text) > MAX_UPDATED_TEXT:
-            _refuse("msg_too_long")
-        content, _ = _content(arguments)
+            refuse("msg_too_long")
+        content, _ = read_content(arguments)
         if "blocks" not in content and "attachments" not in content:
             message.pop("blocks", None)
         message.update(content)
         if arguments.get("metadata"):
-            message["metadata"] = _metadata(arguments["metadata"])
+            message["metadata"] = read_metadata(arguments["metadata"])
         message["edited"] = {"user": BOT_USER, "ts": self._next_ts()}
         shown: dict[str, object] = {name: message[name] for name in ("text", "attachments") if name in message}
         shown["user"] = BOT_USER
@@ -156,12 +162,12 @@ class SlackSimulator(StandIn):
         """List a channel's messages, newest first; threads' replies are not among them, metadata when asked for."""
         arguments = self._arguments(call)
         channel = self._channel(arguments)
-        limit = _whole(arguments.get("limit"), default=100, low=1, high=999)
+        limit = read_limit(arguments.get("limit"), default=100, low=1, high=999)
         inclusive = str(arguments.get("inclusive", "")).lower() in ("true", "1")
         with_metadata = str(arguments.get("include_all_metadata", "")).lower() in ("true", "1")
-        oldest = _moment(arguments, "oldest", 0.0)
-        latest = _moment(arguments, "latest", math.inf)
-        before = _cursor(arguments.get("cursor"))
+        oldest = read_moment(arguments, "oldest", 0.0)
+        latest = read_moment(arguments, "latest", math.inf)
+        before = read_cursor(arguments.get("cursor"))
         found = [
             _shown(message, with_metadata=with_metadata)
             for (where, ts), message in reversed(self.messages.items())
@@ -225,31 +231,31 @@ class SlackSimulator(StandIn):
         kind = media_type(call.headers)
         if call.raw and kind == JSON_TYPE:
             if not isinstance(call.body, dict | list):
-                _refuse("invalid_json" if isinstance(call.body, str) else "json_not_object")
+                refuse("invalid_json" if isinstance(call.body, str) else "json_not_object")
             if isinstance(call.body, list):
-                _refuse("json_not_object")
+                refuse("json_not_object")
             arguments = call.body
         elif call.raw and kind == FORM_TYPE and isinstance(call.body, dict):
-            arguments = _form(call.body)
+            arguments = read_form(call.body)
         elif call.raw:
-            _refuse("invalid_post_type" if kind else "missing_post_type")
+            refuse("invalid_post_type" if kind else "missing_post_type")
         token = call.bearer() or (arguments.get("token") if kind != JSON_TYPE else None)
         if not token:
-            _refuse("invalid_auth" if call.headers.get("authorization") else "not_authed")
+            refuse("invalid_auth" if call.headers.get("authorization") else "not_authed")
         if not self.knows(str(token)):
-            _refuse("invalid_auth")
+            refuse("invalid_auth")
         return arguments
 
     def _channel(self, arguments: Mapping[str, object]) -> str:
         channel = arguments.get("channel")
         if not isinstance(channel, str) or (self.channels is not None and channel not in self.channels):
-            _refuse("channel_not_found")
+            refuse("channel_not_found")
         if channel in self.forbidden:
-            _refuse("not_in_channel")
+            refuse("not_in_channel")
         if CHANNEL_ID.fullmatch(channel):
             return channel
         if not CHANNEL_NAME.fullmatch(channel):
-            _refuse("channel_not_found")
+            refuse("channel_not_found")
         return "C" + sha256(channel.lstrip("#").encode()).hexdigest()[:10].upper()
 
     def _next_ts(self) -> str:
@@ -257,92 +263,5 @@ class SlackSimulator(StandIn):
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
 
-def _refuse(error: str, *, messages: list[str] | None = None) -> NoReturn:
-    body: dict[str, object] = {"ok": False, "error": error}
-    if messages:
-        body |= {"errors": messages, "response_metadata": {"messages": [f"[ERROR] {each}" for each in messages]}}
-    raise Refused(json_answer(body))
-
-
-def _form(fields: Mapping[str, object]) -> dict[str, object]:
-    """Return form fields with those decoded that hold JSON."""
-    decoded = dict(fields)
-    for name in ("blocks", "attachments", "metadata"):
-        if isinstance(value := decoded.get(name), str) and value:
-            try:
-                decoded[name] = orjson.loads(value)
-            except orjson.JSONDecodeError:
-                _refuse(f"invalid_{name}_format" if name != "attachments" else "invalid_attachments")
-    return decoded
-
-
-def _content(arguments: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
-    """Return text, blocks and attachments as they are kept, and the warnings to answer with."""
-    content: dict[str, object] = {"text": ""}
-    warnings: dict[str, object] = {}
-    text, blocks, attachments = (arguments.get(name) for name in ("text", "blocks", "attachments"))
-    if not text and not blocks and not attachments:
-        _refuse("no_text")
-    if text is not None and not isinstance(text, str):
-        _refuse("invalid_arguments", messages=["must be a string [json-pointer:/text]"])
-    if text:
-        content["text"] = text[:MAX_TEXT]
-        if len(text) > MAX_TEXT:
-            told = "[WARN] Only the first 40,000 characters of `text` were posted."
-            warnings = {"response_metadata": {"warnings": ["message_truncated"], "messages": [told]}}
-    if blocks:
-        if errors := block_errors(blocks):
-            _refuse("invalid_blocks", messages=errors)
-        content["blocks"] = blocks
-    if attachments:
-        if not isinstance(attachments, list) or not all(isinstance(each, dict) for each in attachments):
-            _refuse("invalid_attachments")
-        if len(attachments) > MAX_ATTACHMENTS:
-            _refuse("too_many_attachments")
-        content["attachments"] = [{**each, "id": number} for number, each in enumerate(attachments, 1)]
-    return content, warnings
-
-
-def _metadata(value: object) -> dict[str, object]:
-    if (
-        not isinstance(value, dict)
-        or not isinstance(value.get("event_type"), str)
-        or not isinstance(value.get("event_payload"), dict)
-    ):
-        _refuse("invalid_metadata_format")
-    return value
-
-
 def _shown(message: dict[str, object], *, with_metadata: bool) -> dict[str, object]:
     return {name: value for name, value in message.items() if name != "metadata" or with_metadata}
-
-
-def _whole(value: object, *, default: int, low: int, high: int) -> int:
-    if value in (None, ""):
-        return default
-    try:
-        number = int(str(value))
-    except ValueError:
-        _refuse("invalid_limit")
-    if not low <= number <= high:
-        _refuse("invalid_limit")
-    return number
-
-
-def _moment(arguments: Mapping[str, object], name: str, default: float) -> float:
-    value = arguments.get(name)
-    if value in (None, ""):
-        return default
-    try:
-        return float(str(value))
-    except ValueError:
-        _refuse(f"invalid_ts_{name}")
-
-
-def _cursor(value: object) -> float:
-    if value in (None, ""):
-        return math.inf
-    prefix, _, ts = str(value).partition(":")
-    if prefix != "ts" or not TIMESTAMP.fullmatch(ts):
-        _refuse("invalid_cursor")
-    return float(ts)

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tieline_simulators.bodies import json_answer
-from tieline_simulators.stand_in import Call, Refused, StandIn, strings_or_any
+from tieline_simulators.calls import Call, Refused
+from tieline_simulators.stand_in import StandIn, strings_or_any
 from tieline_simulators.telegram.formatting import EntityError, read_html, read_markdown_v2, units
 
 MAX_MESSAGES = 10_000
