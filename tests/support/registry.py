@@ -1,6 +1,6 @@
 """A registry for tests: its settings, the registry itself inside the test's process, and a client that asks it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,6 +35,7 @@ from tieline_registry.settings import RegistryOptions, RegistrySettings, Secrets
 from tests.support.waiting import eventually
 
 KEYS = SystemKeys.generate("test")
+START_SECONDS = 30
 REPLY_TIMEOUT = timedelta(seconds=20)
 
 
@@ -62,8 +63,7 @@ async def running_registry(settings: RegistrySettings, parts: Parts | None = Non
 
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
-        look: Callable[[], Awaitable[bool]] = ready
-        await eventually(look)
+        await eventually(ready, within=START_SECONDS)
         transport = httpx2.ASGITransport(app=app)
         yield await stack.enter_async_context(RegistryClient(settings.internal, transport=transport))
 

@@ -3,9 +3,17 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
+
+
+@overload
+async def eventually(look: Callable[[], Awaitable[T]], *, within: float = ..., every: float = ...) -> T: ...
+
+
+@overload
+async def eventually(look: Callable[[], T], *, within: float = ..., every: float = ...) -> T: ...
 
 
 async def eventually(

@@ -27,6 +27,7 @@ from tieline_registry.entrypoints.kafka import Consumers, build_router, when_pos
 from tieline_registry.handlers.apply_commands import ApplyCommands
 from tieline_registry.handlers.list_integrations import ListIntegrations
 from tieline_registry.handlers.reads import Reads
+from tieline_registry.handlers.record_syncs import RecordSyncs
 from tieline_registry.settings import RegistrySettings
 
 CLIENT_ID = "registry"
@@ -84,6 +85,7 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
             settings.kafka,
             producer=producer,
             apply_commands=apply_commands,
+            record_syncs=RecordSyncs(store=store, producer=producer, clock=parts.clock),
             max_batch=settings.registry.max_batch,
         ),
     )

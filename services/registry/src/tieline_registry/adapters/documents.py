@@ -89,6 +89,7 @@ def integration_document(stored: StoredIntegration, secrets: dict[str, Ciphertex
         "by_provider": keyed(integration.workspace_id, integration.provider),
         "sequence": stored.sequence,
         "event_id": stored.event_id,
+        "synced_at": stored.synced_at,
     }
     if stored.unique is not None:
         document["by_unique"] = keyed(integration.workspace_id, stored.unique)
@@ -135,6 +136,7 @@ def stored_integration(document: Document) -> StoredIntegration:
         secrets={secret["path"]: ciphertext_of(secret) for secret in document["secrets"]},
         sequence=document["sequence"],
         event_id=document["event_id"],
+        synced_at=document["synced_at"],
     )
 
 

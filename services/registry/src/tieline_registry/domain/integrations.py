@@ -1,7 +1,7 @@
 """Saving and deleting integrations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -157,11 +157,8 @@ def _save(
 ) -> Integration:
     integration, all_secrets = _laid_over(before, draft, secrets, cause)
     _check_names(state, integration)
-    state.save_integration(
-        StoredIntegration(
-            integration=integration, secrets=all_secrets, event_id=event_id(cause.command_id, integration.id)
-        )
-    )
+    identity = event_id(cause.command_id, integration.id)
+    state.save_integration(replace(before, integration=integration, secrets=all_secrets, event_id=identity))
     return integration
 
 

@@ -7,6 +7,7 @@ database is still the one that was loaded. So two registries can't both build on
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tieline.contracts.commands import ApiKey, Workspace
 from tieline.contracts.integrations import Integration
@@ -26,12 +27,16 @@ Secret = PlainSecret | Ciphertext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredIntegration:
-    """An integration with its secrets by path; `event_id` is the id of the event that tells of its present state."""
+    """An integration with its secrets by path.
+
+    `event_id` is the id of the event that tells of its present state, `synced_at` when its last sync run ended.
+    """
 
     integration: Integration
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     sequence: int = 0
     event_id: str = ""
+    synced_at: datetime | None = None
 
     @property
     def unique(self) -> str | None:

@@ -12,7 +12,7 @@ from tieline.errors import KafkaUnavailableError, TransientError
 from tieline.kafka.batches import BatchHandler, GroupConsumer, build_broker
 from tieline.kafka.producer import RecordProducer
 from tieline.settings import KafkaSettings
-from tieline.topics import APPLY_COMMANDS_GROUP, REGISTRY_COMMANDS
+from tieline.topics import APPLY_COMMANDS_GROUP, RECORD_SYNCS_GROUP, REGISTRY_COMMANDS, SYNC_EVENTS
 
 FIRST_WAIT = timedelta(milliseconds=250)
 LONGEST_WAIT = timedelta(seconds=10)
@@ -23,13 +23,21 @@ log = logging.getLogger(__name__)
 
 
 def build_router(
-    settings: KafkaSettings, *, producer: RecordProducer, apply_commands: BatchHandler, max_batch: int
+    settings: KafkaSettings,
+    *,
+    producer: RecordProducer,
+    apply_commands: BatchHandler,
+    record_syncs: BatchHandler,
+    max_batch: int,
 ) -> KafkaRouter:
     """Return a fresh router; one shared by two brokers would serve only the last."""
     router = KafkaRouter()
-    GroupConsumer(
-        group=APPLY_COMMANDS_GROUP, topic=REGISTRY_COMMANDS, handle=apply_commands, producer=producer
-    ).subscribe(router, settings, max_records=max_batch)
+    for group, topic, handle in (
+        (APPLY_COMMANDS_GROUP, REGISTRY_COMMANDS, apply_commands),
+        (RECORD_SYNCS_GROUP, SYNC_EVENTS, record_syncs),
+    ):
+        consumer = GroupConsumer(group=group, topic=topic, handle=handle, producer=producer)
+        consumer.subscribe(router, settings, max_records=max_batch)
     return router
 
 

@@ -6,11 +6,10 @@ same ids and contents.
 """
 
 import asyncio
-import logging
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 
 from tieline.clock import Clock
@@ -28,17 +27,14 @@ from tieline_registry.domain.limits import Limits
 from tieline_registry.domain.state import PlainSecret, WorkingSet
 from tieline_registry.domain.wanted import wanted
 from tieline_registry.handlers import outgoing
+from tieline_registry.handlers.conflicts import until_no_conflict
 from tieline_registry.handlers.last_word import LastWord
 from tieline_registry.handlers.metrics import COMMANDS
-from tieline_registry.handlers.ports import CommandStore, ConflictError
+from tieline_registry.handlers.ports import CommandStore
 from tieline_registry.handlers.received import Received, read
 
 MOST_BYTES_TOGETHER: Final = 4_000_000  # of commands in one transaction; MongoDB holds its changes in memory
 MOST_DRAFTS_TOGETHER: Final = 1_000
-MOST_CONFLICTS: Final = 20
-LONGEST_CONFLICT_WAIT: Final = timedelta(milliseconds=50)
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,22 +77,13 @@ class ApplyCommands:
         """
         try:
             for together in _together([read(record) for record in records]):
-                await self._publish(await self._applied(together))
+                await self._publish(await until_no_conflict(partial(self._applied, together)))
         except PermanentError as error:
             if len(records) == 1:
                 await self._tell_invalid(records[0], error)
             raise
 
     async def _applied(self, together: Sequence[Received]) -> Outcome:
-        """Decide and save; after a conflict with another registry, load and decide again."""
-        for _ in range(MOST_CONFLICTS):
-            try:
-                return await self._applied_once(together)
-            except ConflictError:
-                await asyncio.sleep(LONGEST_CONFLICT_WAIT.total_seconds() * random.random())
-        raise ConflictError("other registries keep changing the same workspaces")
-
-    async def _applied_once(self, together: Sequence[Received]) -> Outcome:
         known = await self._store.applied({received.command.command_id for received in together})
         fresh = [received.command for received in together if received.command.command_id not in known]
         secrets = await asyncio.to_thread(self._opened, fresh)
