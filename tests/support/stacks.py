@@ -63,6 +63,15 @@ class Stack:
     @contextmanager
     def up(self, *words: str) -> Iterator["subprocess.Popen[str]"]:
         """Run `tieline up` in the foreground and wait until it is ready; ended afterwards if it still runs."""
+        with self.starting(*words) as process:
+            until(lambda: self.folder.endpoints.exists() or process.poll() is not None, seconds=_STACK_SECONDS)
+            if process.poll() is not None:
+                raise RuntimeError(f"the stack did not start:\n{process.communicate()[0]}")
+            yield process
+
+    @contextmanager
+    def starting(self, *words: str) -> Iterator["subprocess.Popen[str]"]:
+        """Run `tieline up` in the foreground; ended afterwards if it still runs."""
         process = subprocess.Popen(
             self._argv("up", *words),
             env=self.environment,
@@ -72,14 +81,11 @@ class Stack:
             start_new_session=True,
         )
         try:
-            until(lambda: self.folder.endpoints.exists() or process.poll() is not None, seconds=_STACK_SECONDS)
-            if process.poll() is not None:
-                raise RuntimeError(f"the stack did not start:\n{process.communicate()[0]}")
             yield process
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=_COMMAND_SECONDS)
+                process.communicate(timeout=_COMMAND_SECONDS)
 
     @contextmanager
     def up_for_a_session(self) -> Iterator[Endpoints]:

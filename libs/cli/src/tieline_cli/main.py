@@ -6,6 +6,7 @@ from tieline.errors import TielineError
 
 from tieline_cli.commands import app
 from tieline_cli.errors import CliError
+from tieline_cli.stack.supervisor import StopRequested
 
 
 def main() -> None:
@@ -15,5 +16,5 @@ def main() -> None:
     except (CliError, TielineError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, StopRequested):
         sys.exit(130)  # 128 + SIGINT, as shells tell it

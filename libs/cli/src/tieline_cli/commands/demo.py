@@ -22,7 +22,6 @@ def demo(
 
     from tieline_cli.demo import runner  # noqa: PLC0415
     from tieline_cli.processes.ports import free_base  # noqa: PLC0415
-    from tieline_cli.stack.supervisor import StopRequested  # noqa: PLC0415
 
     root = data_dir or Path(tempfile.mkdtemp(prefix="tieline-demo-"))
     happened = False
@@ -31,8 +30,6 @@ def demo(
             folder=DataDir(root=root), port_base=port_base or free_base(PORTS_IN_A_ROW), simulators=True
         )
         happened = runner.run(plan, Console())
-    except StopRequested:
-        raise typer.Exit(130) from None  # 128 + SIGINT, as shells tell it
     finally:
         if data_dir is None and happened:
             shutil.rmtree(root, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import socket
 import sys
 from collections.abc import Collection, Iterable, Mapping
@@ -41,10 +42,10 @@ def free_port() -> int:
 def free_base(count: int, *, first: int = 20000, last: int = 31000, step: int = 50) -> int:
     """Return a port from which `count` ports in a row were free a moment ago, below the range the system hands out.
 
-    Starts looking at a place that depends on the process, so that two that look at once rarely meet.
+    Starts looking at a place by chance, so that two that look at once rarely meet.
     """
     places = range(first, last, step)
-    offset = os.getpid() % len(places)
+    offset = random.randrange(len(places))
     for index in range(len(places)):
         base = places[(index + offset) % len(places)]
         if all(is_free(port) for port in range(base, base + count)):

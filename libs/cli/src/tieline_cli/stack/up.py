@@ -14,28 +14,25 @@ from tieline_cli.stack.bootstrap import DEMO_ORG, ensure_workspace
 from tieline_cli.stack.endpoints import Endpoints
 from tieline_cli.stack.plan import StackPlan
 from tieline_cli.stack.secrets import StackSecrets
-from tieline_cli.stack.supervisor import StopRequested, Supervisor, Tell
+from tieline_cli.stack.supervisor import Supervisor, Tell
 
 
 def run(plan: StackPlan, tell: Tell, *, when_ready: Callable[[Endpoints, float], None]) -> None:
     """Run a stack until asked to stop; calls `when_ready` with its endpoints and the seconds it took.
 
-    Raises AlreadyRunningError, PortInUseError, ProgramMissingError, ProgramStoppedError, NotReadyError; whatever had
-    been started is stopped then.
+    Raises AlreadyRunningError, PortInUseError, ProgramMissingError, ProgramStoppedError, NotReadyError, and
+    StopRequested when asked to stop before it was ready; whatever had been started is stopped then.
     """
     began = time.monotonic()
     supervisor = Supervisor(plan.folder, tell)
     with supervisor.supervising():
-        try:
-            endpoints = bring_up(plan, supervisor)
-        except StopRequested:
-            return
+        endpoints = bring_up(plan, supervisor)
         when_ready(endpoints, time.monotonic() - began)
         supervisor.watch()
 
 
 def bring_up(plan: StackPlan, supervisor: Supervisor) -> Endpoints:
-    """Start everything and return where it is. Raises as `run` does, and StopRequested."""
+    """Start everything and return where it is. Raises as `run` does."""
     secrets = StackSecrets.of(plan.folder)
     first = [*programs.stores(plan), *programs.simulators(plan)]
     services = programs.services(plan, secrets)
