@@ -50,7 +50,7 @@ def creation_of(request: IntegrationRequest, *, command_id: str) -> tuple[Integr
     config = _taken_apart(request.config, provider, {})
     _refuse_masks(config.kept)
     draft = _draft(request, config, target=Target(by="id", value=new_id), new_id=new_id, provider=provider)
-    created = {"name": f"{provider}-{new_id[:8]}", "auth": {"type": request.auth_type}}
+    created = {"name": f"{provider}-{new_id[:8]}", "auth": {"type": request.auth_type}, "replace": ["config"]}
     return draft.model_copy(update=created), config.secrets
 
 
