@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind
 from pydantic import Field
 
 from tieline.access import Principal, hash_key
+from tieline.contracts.audit import AuditEntry
 from tieline.contracts.base import Contract
 from tieline.contracts.commands import ApiKey, Reply, Workspace
 from tieline.contracts.integrations import Integration
@@ -48,6 +49,22 @@ class RoutePage(Contract):
     items: list[ChannelRoute]
     total: int
     next_offset: int | None = None
+
+
+class AuditPage(Contract):
+    """One page of the audit log, newest first. `next_before` asks for what is older, None on the last page."""
+
+    items: list[AuditEntry]
+    next_before: int | None = None
+
+
+class Rotation(Contract):
+    """What a call to rotate keys did. While keys remain that can be opened, call again."""
+
+    active_kid: str
+    rewrapped: int
+    remaining: int = Field(description="Data keys that another master key still wraps, unopenable ones too.")
+    unopenable: int = Field(description="Data keys passed over because their master key is not in the ring.")
 
 
 class Credentials(Contract):
@@ -160,6 +177,13 @@ class RegistryClient:
         found = await self._post("/internal/keys/list", {"workspace_id": workspace_id})
         return [ApiKey.model_validate(item) for item in found["items"]]
 
+    async def list_audit(self, workspace_id: str, *, limit: int = 100, before: int | None = None) -> AuditPage:
+        """Return a page of the workspace's audit log, newest first: entries whose number is below `before`."""
+        found = await self._post(
+            "/internal/audit/list", {"workspace_id": workspace_id, "limit": limit, "before": before}
+        )
+        return AuditPage.model_validate(found)
+
     async def find_reply(self, workspace_id: str, command_id: str) -> Reply | None:
         """Return what became of a command, or None while it is not applied (or no longer remembered)."""
         found = await self._post("/internal/commands/find", {"workspace_id": workspace_id, "command_id": command_id})
@@ -171,6 +195,10 @@ class RegistryClient:
             "/internal/credentials/open", {"workspace_id": workspace_id, "integration_id": integration_id}
         )
         return None if found is None else Credentials.model_validate(found)
+
+    async def rotate_keys(self, *, limit: int = 1_000) -> Rotation:
+        """Re-wrap up to `limit` workspaces' data keys by the active master key; safe to repeat and to kill."""
+        return Rotation.model_validate(await self._post("/internal/keys/rotate", {"limit": limit}))
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the decoded answer, None for 404. Raises RegistryUnavailableError, RegistryRefusedError."""
