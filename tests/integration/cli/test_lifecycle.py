@@ -6,11 +6,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tieline_cli.demo.samples import sentry_issue
 from tieline_cli.stack.endpoints import Endpoints
 
 from tests.support.stacks import Stack, until
 
 pytestmark = pytest.mark.e2e
+
+_WEBHOOK_SECRET = "a-secret-for-webhooks"
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def test_a_stack_in_the_background_keeps_its_data_over_down_and_up(stack: Stack)
     assert first.api_key in came_up.stdout
     assert stack.run("status").returncode == 0
     saved = _save_integration(first)
+    _route_sentry_to_slack(first)
 
     again = stack.run("up", "--detach")
     assert again.returncode == 0
@@ -46,6 +50,7 @@ def test_a_stack_in_the_background_keeps_its_data_over_down_and_up(stack: Stack)
     second = stack.endpoints
     assert (second.workspace_id, second.api_key) == (first.workspace_id, first.api_key)
     assert saved in _integration_ids(second)
+    assert _post_sentry_webhook(second).json()["routed"] is True
     assert stack.run("down").returncode == 0
     assert stack.processes() == {}
 
@@ -114,6 +119,21 @@ def _save_integration(endpoints: Endpoints) -> str:
     answer = httpx2.post(f"{endpoints.gateway}/api/v2/integrations/save", json=body, headers=headers, timeout=30)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["data"]["integration_id"])
+
+
+def _route_sentry_to_slack(endpoints: Endpoints) -> None:
+    configuration = {"integration": "sentry", "config": {"webhookSecret": _WEBHOOK_SECRET}}
+    route = {"eventType": "sentry.*", "channel": "slack", "channelId": "C0ERRORS"}
+    for path, body in (("/api/integrations/configure", configuration), ("/api/channel-routes", route)):
+        headers = {"x-api-key": endpoints.api_key, "x-org-id": endpoints.org}
+        answer = httpx2.post(endpoints.gateway + path, json=body, headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+
+
+def _post_sentry_webhook(endpoints: Endpoints) -> httpx2.Response:
+    webhook = sentry_issue("1234567890abcdef", _WEBHOOK_SECRET)
+    headers = {**webhook.headers, "x-org-id": endpoints.org}
+    return httpx2.post(f"{endpoints.gateway}/api/webhooks/sentry", content=webhook.body, headers=headers, timeout=30)
 
 
 def _integration_ids(endpoints: Endpoints) -> set[str]:

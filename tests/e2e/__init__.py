@@ -1,0 +1,1 @@
+"""Tests of the four services as processes, through HTTP."""

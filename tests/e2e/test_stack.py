@@ -1,0 +1,40 @@
+"""The house as a whole: what `make demo` shows, and what operators look at."""
+
+from pathlib import Path
+
+import httpx2
+import pytest
+from tieline_cli.demo.gateway import Gateway
+from tieline_cli.stack.endpoints import Endpoints
+
+from tests.support.stacks import Stack
+
+pytestmark = pytest.mark.e2e
+
+_SERVICES = ("gateway", "webhook_router", "registry", "sync_worker")
+
+
+def test_the_demo_does_the_main_job_and_leaves_nothing_running(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "demo")
+
+    answer = stack.run("demo")
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "All of it happened" in answer.stdout
+    assert "✗" not in answer.stdout
+    assert stack.processes() == {}
+
+
+@pytest.mark.parametrize("service", _SERVICES)
+def test_every_service_says_that_it_lives_is_ready_and_how_it_does(stack: Endpoints, service: str) -> None:
+    address = getattr(stack, service)
+
+    assert httpx2.get(f"{address}/healthz").status_code == 200
+    assert httpx2.get(f"{address}/readyz").status_code == 200
+    assert "# TYPE" in httpx2.get(f"{address}/metrics").text
+
+
+def test_webhooks_without_a_signature_are_refused_at_the_gateways_address(gateway: Gateway) -> None:
+    answer = gateway.webhook("sentry", b'{"action":"created","data":{}}', {})
+
+    assert answer.status == 401
