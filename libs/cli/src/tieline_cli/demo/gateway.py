@@ -45,19 +45,27 @@ class Gateway:
         body: Any = None,
         expect: int = 200,
         api_key: str | None = None,
+        org: str | None = None,
     ) -> Answer:
         """Make one call with the headers of `surface`. Raises StepFailedError when the status is not `expect`."""
-        answer = self.try_call(surface, method, path, body=body, api_key=api_key)
+        answer = self.try_call(surface, method, path, body=body, api_key=api_key, org=org)
         if answer.status != expect:
             shown = str(answer.body)[:_SHOWN_CHARACTERS]
             raise StepFailedError(f"{method} {path} answered {answer.status}, not {expect}: {shown}")
         return answer
 
     def try_call(
-        self, surface: Surface, method: str, path: str, *, body: Any = None, api_key: str | None = None
+        self,
+        surface: Surface,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        api_key: str | None = None,
+        org: str | None = None,
     ) -> Answer:
         """Make one call with the headers of `surface`, whatever its answer; an empty key sends none."""
-        headers = self._headers(surface, self._api_key if api_key is None else api_key)
+        headers = self._headers(surface, self._api_key if api_key is None else api_key, org or self.org)
         return self._timed(lambda: self._http.request(method, self.address + path, json=body, headers=headers))
 
     def webhook(self, source: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -68,7 +76,7 @@ class Gateway:
 
     def events(self, surface: Surface, method: str, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (event, data) of a stream as they come. Raises StepFailedError when the answer is none."""
-        headers = self._headers(surface, self._api_key)
+        headers = self._headers(surface, self._api_key, self.org)
         with self._http.sse(self.address + path, method=method, headers=headers) as stream:
             if not stream.response.headers.get("content-type", "").startswith("text/event-stream"):
                 told = stream.response.read().decode("utf-8", "replace")[:_SHOWN_CHARACTERS]
@@ -82,12 +90,12 @@ class Gateway:
         accepted = self._http.get(f"{simulator}/_received").json()
         return list(accepted)
 
-    def _headers(self, surface: Surface, api_key: str) -> dict[str, str]:
-        org = {"x-org-id": self.org} if surface == "C" else {}
+    def _headers(self, surface: Surface, api_key: str, org: str) -> dict[str, str]:
+        of_org = {"x-org-id": org} if surface == "C" else {}
         if not api_key:
-            return org
+            return of_org
         if surface in {"A", "C"}:
-            return {"x-api-key": api_key, **org}
+            return {"x-api-key": api_key, **of_org}
         return {"x-authorization": api_key} if surface == "B" else {"authorization": f"Bearer {api_key}"}
 
     def _timed(self, call: Callable[[], httpx2.Response]) -> Answer:

@@ -31,14 +31,14 @@ class Journey:
 
     def say(self, text: str) -> None:
         """Show what is happening."""
-        self.console.print(f"   {text}", highlight=False, markup=False)
+        self.console.print(f"   {text}", highlight=False, markup=False, soft_wrap=True)
 
     def check(self, holds: object, claim: str) -> None:
         """Show that `claim` holds. Raises StepFailedError when it does not."""
         if not holds:
             raise StepFailedError(f"this should hold, and does not: {claim}")
         self.console.print("   [green]✓[/green] ", end="")
-        self.console.print(claim, highlight=False, markup=False)
+        self.console.print(claim, highlight=False, markup=False, soft_wrap=True)
 
     def shown(self, fact: str) -> None:
         """Show a fact that was checked by getting here."""

@@ -4,7 +4,11 @@ from tieline_cli.demo.gateway import Surface
 from tieline_cli.demo.journey import Journey
 
 _REVOKED_WITHIN_SECONDS = 10.0
-_READS: dict[Surface, str] = {"C": "/api/integrations/status", "D": "/integrations/all"}
+_CALLS: dict[Surface, tuple[str, str]] = {
+    "A": ("POST", "/api/v2/integrations/save"),
+    "C": ("GET", "/api/integrations/status"),
+    "D": ("GET", "/integrations/all"),
+}
 
 
 def use_api_keys(journey: Journey) -> None:
@@ -27,14 +31,18 @@ def use_api_keys(journey: Journey) -> None:
 
 
 def refuse_strangers(journey: Journey) -> None:
-    """Refuse callers without a key and with an unknown one, each in its surface's own form."""
-    for key, who in (("", "without a key"), ("tl_nobody", "with an unknown key")):
-        save = {"name": "x", "integration_type": "sentry"}
-        answer = journey.gateway.call("A", "POST", "/api/v2/integrations/save", body=save, api_key=key, expect=401)
-        journey.check("detail" in answer.body, f"surface A, {who}: 401 {answer.body}")
-        for surface, path in _READS.items():
-            answer = journey.gateway.call(surface, "GET", path, api_key=key, expect=401)
-            journey.check(answer.body, f"surface {surface}, {who}: 401 {answer.body}")
+    """Refuse callers without a key, with an unknown one, and with another workspace's, in each surface's own form."""
+    for key, who in (("", "no key"), ("tl_nobody", "an unknown key")):
+        for surface, (method, path) in _CALLS.items():
+            answer = journey.gateway.call(surface, method, path, body=_body(method), api_key=key, expect=401)
+            journey.shown(f"surface {surface}, {who}: 401 {answer.body}")
+    elsewhere = journey.gateway.call("C", *_CALLS["C"], org="org-somebody-else", expect=403)
+    journey.shown(f"surface C, the key of another workspace: 403 {elsewhere.body}")
+    journey.remember("Strangers", "refused by every surface in its own form")
+
+
+def _body(method: str) -> dict[str, str] | None:
+    return {"name": "x", "integration_type": "sentry"} if method == "POST" else None
 
 
 def _is_refused(journey: Journey, key: str) -> bool:

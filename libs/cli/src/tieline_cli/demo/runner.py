@@ -71,9 +71,13 @@ def _do_all(journey: Journey) -> bool:
             step.act(journey)
         except (StepFailedError, httpx2.HTTPError, KeyError, TypeError) as error:
             journey.console.print("   [red]✗[/red] ", end="")
-            journey.console.print(f"{type(error).__name__}: {error}", highlight=False, markup=False)
+            journey.console.print(_told(error), highlight=False, markup=False, soft_wrap=True)
             return False
     return True
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, StepFailedError) else f"{type(error).__name__}: {error}"
 
 
 def _title(console: Console, number: int, title: str) -> None:
