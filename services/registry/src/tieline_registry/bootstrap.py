@@ -18,16 +18,20 @@ from tieline.service.health import Health
 
 from tieline_registry.adapters import mongo
 from tieline_registry.adapters.collections import apply_indexes
+from tieline_registry.adapters.mongo_keys import MongoKeys
 from tieline_registry.adapters.mongo_reads import MongoReads
 from tieline_registry.adapters.mongo_store import MongoStore
+from tieline_registry.adapters.mongo_uses import MongoUses
 from tieline_registry.adapters.vault import Vault
 from tieline_registry.domain.limits import Limits
 from tieline_registry.entrypoints.http import InternalHttp
 from tieline_registry.entrypoints.kafka import Consumers, build_router, when_possible
 from tieline_registry.handlers.apply_commands import ApplyCommands
 from tieline_registry.handlers.list_integrations import ListIntegrations
+from tieline_registry.handlers.note_uses import NoteUses
 from tieline_registry.handlers.reads import Reads
 from tieline_registry.handlers.record_syncs import RecordSyncs
+from tieline_registry.handlers.rotate_keys import RotateKeys
 from tieline_registry.settings import RegistrySettings
 
 CLIENT_ID = "registry"
@@ -70,7 +74,8 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
     database = client[settings.mongo.database]
     store = MongoStore(client, database, vault)
     reading = MongoReads(database, vault)
-    reads = Reads(reading, clock=parts.clock, note_use=lambda key_id, at: None)
+    uses = NoteUses(MongoUses(database))
+    reads = Reads(reading, clock=parts.clock, uses=uses)
     apply_commands = ApplyCommands(
         store=store,
         opener=opener,
@@ -102,11 +107,13 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
             stack.push_async_callback(producer.stop)
             background = await stack.enter_async_context(BackgroundTasks())
             background.start("work", work())
+            background.start("notes of uses", uses.run())
             yield
 
     health = Health({"mongo": lambda: mongo.missing(client), "kafka": producer.check, "commands": consumers.missing})
+    rotate_keys = RotateKeys(store=MongoKeys(database), wrapper=vault)
     lists = ListIntegrations(reading, most_entries=settings.registry.most_listed_in_memory, monotonic=time.monotonic)
-    http = InternalHttp(reads, lists, token=token, max_body_bytes=settings.http.max_body_bytes)
+    http = InternalHttp(reads, lists, rotate_keys, token=token, max_body_bytes=settings.http.max_body_bytes)
     return Starlette(routes=[*http.routes(), *health.routes()], lifespan=lifespan), health
 
 

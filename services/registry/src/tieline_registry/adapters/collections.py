@@ -1,7 +1,8 @@
 """The registry's collections and their indexes, declared here and applied at start."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
 
@@ -55,10 +56,23 @@ def indexes(*, commands_kept: timedelta, audit_kept: timedelta) -> dict[str, lis
 
 
 async def apply_indexes(database: Database, *, commands_kept: timedelta, audit_kept: timedelta) -> None:
-    """Create the indexes that are missing. Safe to repeat. Raises DatabaseUnavailableError."""
+    """Create the indexes that are missing, and set how long things are kept. Safe to repeat.
+
+    Raises DatabaseUnavailableError.
+    """
     with driver_errors():
         for collection, models in indexes(commands_kept=commands_kept, audit_kept=audit_kept).items():
+            present = await database[collection].index_information()
+            for model in models:
+                await _keep_for(database, collection, model.document, present)
             await database[collection].create_indexes(models)
+
+
+async def _keep_for(database: Database, collection: str, wanted: Mapping[str, Any], present: Mapping[str, Any]) -> None:
+    """Change the retention of an index that is there with another one; creating it again would be refused."""
+    name, seconds = wanted["name"], wanted.get("expireAfterSeconds")
+    if name in present and present[name].get("expireAfterSeconds") != seconds:
+        await database.command("collMod", collection, index={"name": name, "expireAfterSeconds": seconds})
 
 
 def _index(*fields: str, unique: bool = False) -> IndexModel:

@@ -19,6 +19,7 @@ from tieline.errors import PermanentError, TransientError
 from tieline_registry.entrypoints import questions
 from tieline_registry.handlers.list_integrations import ListIntegrations
 from tieline_registry.handlers.reads import Reads
+from tieline_registry.handlers.rotate_keys import RotateKeys
 
 QuestionT = TypeVar("QuestionT", bound=BaseModel)
 Answering = Callable[[QuestionT], Awaitable[Contract | None]]
@@ -29,9 +30,18 @@ log = logging.getLogger(__name__)
 class InternalHttp:
     """Answers the questions of the other services."""
 
-    def __init__(self, reads: Reads, list_integrations: ListIntegrations, *, token: str, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        list_integrations: ListIntegrations,
+        rotate_keys: RotateKeys,
+        *,
+        token: str,
+        max_body_bytes: int,
+    ) -> None:
         self._reads = reads
         self._list_integrations = list_integrations
+        self._rotate_keys = rotate_keys
         self._expected = f"Bearer {token}".encode()
         self._max_body_bytes = max_body_bytes
 
@@ -61,6 +71,9 @@ class InternalHttp:
                 lambda asked: reads.list_routes(asked.workspace_id, limit=asked.limit, offset=asked.offset),
             ),
             self._route("/internal/keys/list", questions.ListKeys, lambda asked: reads.list_keys(asked.workspace_id)),
+            self._route(
+                "/internal/keys/rotate", questions.RotateKeys, lambda asked: self._rotate_keys(limit=asked.limit)
+            ),
             self._route(
                 "/internal/commands/find",
                 questions.FindCommand,

@@ -101,3 +101,9 @@ class ListAudit(Question):
     workspace_id: str
     limit: int = Field(default=100, ge=1, le=1_000)
     before: int | None = None
+
+
+class RotateKeys(Question):
+    """Re-wrap data keys."""
+
+    limit: int = Field(default=1_000, ge=1, le=10_000)

@@ -1,19 +1,20 @@
 """What the handlers need of a database. The adapters implement these; the errors are theirs to raise."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tieline.contracts.audit import AuditEntry
 from tieline.contracts.commands import ApiKey, Workspace
+from tieline.contracts.integrations import Integration
 from tieline.errors import TransientError
 from tieline.registry_client import AuditPage, Credentials, RoutePage
 
 from tieline_registry.domain.applied import AppliedCommand
 from tieline_registry.domain.directory import Entry
 from tieline_registry.domain.keys import KnownKey
-from tieline_registry.domain.state import StoredIntegration, StoredRoute, WorkingSet
+from tieline_registry.domain.state import StoredIntegration, StoredRoute, WorkingSet, WrappedKey
 from tieline_registry.domain.wanted import Wanted
 
 
@@ -119,4 +120,45 @@ class ReadStore(ListingStore, Protocol):
 
     async def list_audit(self, workspace_id: str, *, limit: int, before: int | None) -> AuditPage:
         """Return a page of the workspace's audit log, newest first: entries whose number is below `before`."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Wrapped data keys of workspaces. Every call may raise DatabaseUnavailableError."""
+
+    async def keys_not_under(self, master_kid: str, *, after: str | None, limit: int) -> dict[str, WrappedKey]:
+        """Return up to `limit` data keys, by workspace id, that another master key wraps; ids above `after`."""
+        ...
+
+    async def replace_keys(self, keys: Sequence[tuple[str, WrappedKey, WrappedKey]]) -> None:
+        """Replace wrapped keys (workspace id, old, new), each only if it is still the old one."""
+        ...
+
+    async def count_keys_not_under(self, master_kid: str) -> int:
+        """Return how many data keys another master key wraps."""
+        ...
+
+
+class KeyWrapper(Protocol):
+    """The master keys."""
+
+    @property
+    def active_kid(self) -> str:
+        """Return the id of the master key that wraps what is new."""
+        ...
+
+    def rewrapped(self, key: WrappedKey, workspace_id: str) -> WrappedKey:
+        """Return the same data key wrapped by the active master key. Raises UndecryptableError."""
+        ...
+
+
+class UseStore(Protocol):
+    """Notes of uses. Every call may raise DatabaseUnavailableError."""
+
+    async def note_key_uses(self, uses: Mapping[str, datetime]) -> None:
+        """Note when API keys were used last; never moves a time back."""
+        ...
+
+    async def note_opening(self, integration: Integration, at: datetime, *, every: timedelta) -> None:
+        """Add an opening to the audit log, unless one of the same stretch of time is there."""
         ...

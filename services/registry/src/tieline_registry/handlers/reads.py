@@ -1,14 +1,12 @@
 """Answering what the other services ask."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 from tieline.clock import Clock
 from tieline.contracts.base import Contract
 from tieline.contracts.commands import ApiKey, Reply, Workspace
 from tieline.contracts.integrations import Integration
 from tieline.registry_client import AuditPage, Credentials, ResolvedKey, RoutePage
 
+from tieline_registry.handlers.note_uses import NoteUses
 from tieline_registry.handlers.ports import ReadStore
 
 
@@ -21,10 +19,10 @@ class ApiKeys(Contract):
 class Reads:
     """Reads of the registry's state as it is now. Every call may raise DatabaseUnavailableError."""
 
-    def __init__(self, store: ReadStore, *, clock: Clock, note_use: Callable[[str, datetime], None]) -> None:
+    def __init__(self, store: ReadStore, *, clock: Clock, uses: NoteUses) -> None:
         self._store = store
         self._clock = clock
-        self._note_use = note_use
+        self._uses = uses
 
     async def resolve_key(self, key_hash: str) -> ResolvedKey | None:
         """Return what a key proves; None if it is unknown, expired or revoked."""
@@ -32,7 +30,7 @@ class Reads:
         now = self._clock()
         if found is None or not found.is_valid(now):
             return None
-        self._note_use(found.key.id, now)
+        self._uses.key_used(found.key.id, now)
         return ResolvedKey(
             key_id=found.key.id,
             user_id=found.key.user_id,
@@ -67,7 +65,10 @@ class Reads:
 
     async def open_credentials(self, workspace_id: str, integration_id: str) -> Credentials | None:
         """Return an integration with its secrets in clear. Raises UndecryptableError."""
-        return await self._store.open_credentials(workspace_id, integration_id)
+        opened = await self._store.open_credentials(workspace_id, integration_id)
+        if opened is not None:
+            self._uses.credentials_opened(opened.integration, self._clock())
+        return opened
 
     async def list_audit(self, workspace_id: str, *, limit: int, before: int | None) -> AuditPage:
         """Return a page of the workspace's audit log, newest first: entries whose number is below `before`."""
