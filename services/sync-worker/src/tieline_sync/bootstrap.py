@@ -7,6 +7,7 @@ from datetime import datetime
 
 from fastapi import FastAPI
 from faststream.kafka import KafkaRouter
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from tieline.clock import system_clock
 from tieline.errors import ConfigurationError
@@ -24,16 +25,21 @@ from tieline_sync.adapters.integrations import RegistryIntegrations
 from tieline_sync.adapters.mongo.database import Database
 from tieline_sync.adapters.mongo.datasets import MongoDatasetStore
 from tieline_sync.adapters.mongo.raw_pages import MongoRawPages
+from tieline_sync.adapters.mongo.record_reader import MongoRecordReader
 from tieline_sync.adapters.mongo.records import MongoRecordStore
 from tieline_sync.adapters.mongo.runs import MongoRunStore
 from tieline_sync.adapters.run_events import KafkaEvents
 from tieline_sync.entrypoints.commands import CommandConsumer
 from tieline_sync.entrypoints.dependencies import start_when_possible
+from tieline_sync.entrypoints.http import InternalHttp
 from tieline_sync.entrypoints.runner import Pace, Runner
 from tieline_sync.handlers.accept_runs import AcceptRuns
 from tieline_sync.handlers.execute_run import ExecuteRun, RunPolicy
 from tieline_sync.handlers.fetch import Fetch
 from tieline_sync.handlers.ingest import Ingest
+from tieline_sync.handlers.read_datasets import ReadDatasets
+from tieline_sync.handlers.read_records import ReadRecords
+from tieline_sync.handlers.read_runs import ReadRuns
 from tieline_sync.settings import SyncSettings
 
 SHORTEST_TOKEN = 16
@@ -58,6 +64,7 @@ def create_app(settings: SyncSettings) -> tuple[ASGIApp, Health]:
 
     app = FastAPI(title="Tieline sync worker", version="1", lifespan=lifespan, redirect_slashes=False)
     app.routes.extend(worker.health.routes())
+    app.routes.extend(worker.internal_routes())
     return app, worker.health
 
 
@@ -86,6 +93,16 @@ class Worker:
         )
         self.health = Health({"kafka": self._kafka_check, "mongo": self._database.check})
         self._subscribe()
+
+    def internal_routes(self) -> list[Route]:
+        """Return the interface for the other services."""
+        return InternalHttp(
+            runs=ReadRuns(self.runs),
+            datasets=ReadDatasets(datasets=self.datasets, pages=self.pages, runs=self.runs),
+            records=ReadRecords(datasets=self.datasets, records=MongoRecordReader(self._database)),
+            token=self._settings.internal.token.get_secret_value(),
+            max_body_bytes=self._settings.http.max_body_bytes,
+        ).routes()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -134,6 +151,7 @@ class Worker:
                 most_idle_attempts=sync.most_idle_attempts,
                 longest_rate_limit=sync.longest_rate_limit,
                 keep_runs=sync.keep_runs,
+                keep_versions=sync.keep_versions,
                 page_size=sync.page_size,
             ),
         )

@@ -97,6 +97,14 @@ class RunStore(Protocol):
         """Return the integration's run that is not done yet, or None."""
         ...
 
+    async def history(self, workspace_id: str, integration_id: str, *, limit: int, offset: int) -> Sequence[Run]:
+        """Return the integration's runs, newest first."""
+        ...
+
+    async def count(self, workspace_id: str, integration_id: str) -> int:
+        """Return how many runs of the integration are kept."""
+        ...
+
     async def add(self, run: Run) -> bool:
         """Store a queued run; False when the integration has an active one or the id is taken."""
         ...
@@ -151,6 +159,18 @@ class StoredPage:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPage:
+    """A stored page without its body."""
+
+    number: int
+    bytes: int
+    rows: int
+    picked: int
+    fetched_at: datetime
+    expires_at: datetime
+
+
 class RawPages(Protocol):
     """Pages as fetched, compressed, kept for a while."""
 
@@ -160,6 +180,10 @@ class RawPages(Protocol):
 
     async def get(self, run_id: str, number: int) -> StoredPage | None:
         """Return a page, or None."""
+        ...
+
+    async def listed(self, run_id: str, *, first: int, most: int) -> Sequence[ListedPage]:
+        """Return up to `most` pages in order, from number `first` on."""
         ...
 
     async def number_holding(self, run_id: str, pick: int) -> int:
@@ -190,6 +214,34 @@ class RecordStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A record with the content of its newest revision."""
+
+    head: Head
+    label: str
+    data: JsonObject = field(repr=False)
+
+    @property
+    def place(self) -> int:
+        """Return its position in its dataset."""
+        return self.head.place
+
+
+class RecordReader(Protocol):
+    """Records as they are stored."""
+
+    async def window(self, dataset_id: str, after: int, to: int) -> list[StoredRecord]:
+        """Return the records whose place is past `after` and at most `to`, by place."""
+        ...
+
+    async def archived(
+        self, dataset_id: str, revisions: Sequence[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], tuple[str, JsonObject]]:
+        """Return label and content of earlier revisions, by record id and generation."""
+        ...
+
+
 class DatasetStore(Protocol):
     """Datasets and their versions."""
 
@@ -207,6 +259,14 @@ class DatasetStore(Protocol):
 
     async def publish(self, dataset: Dataset, version: DatasetVersion) -> DatasetVersion:
         """Make a version and point the dataset at it; repeated for the same run, return the one made."""
+        ...
+
+    async def point_at(self, dataset: Dataset, version: int) -> bool:
+        """Make `version` the present one; False when the dataset has moved since it was read."""
+        ...
+
+    async def prune(self, dataset_id: str, *, keep: int) -> None:
+        """Forget all versions but the newest `keep` and the present one."""
         ...
 
     async def note_read_up_to(self, dataset: Dataset, *, resume: JsonObject) -> None:

@@ -16,7 +16,10 @@ def dataset_id_of(workspace_id: str, integration_id: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetVersion:
-    """The state of all records after a run. `resume` is where the next run goes on at the provider."""
+    """The state of all records after a run.
+
+    `resume` is where the next run goes on at the provider; no record that it shows has a place past `places`.
+    """
 
     version: int
     generation: int
@@ -28,6 +31,7 @@ class DatasetVersion:
     added: int
     updated: int
     removed: int
+    places: int
     resume: JsonObject
 
 

@@ -35,6 +35,7 @@ class RunPolicy:
     most_idle_attempts: int
     longest_rate_limit: timedelta
     keep_runs: timedelta
+    keep_versions: int
     page_size: int
 
     def page_size_for(self, run: Run) -> int:
@@ -215,9 +216,11 @@ class ExecuteRun:
                 added=done.added,
                 updated=done.updated,
                 removed=done.removed,
+                places=max(parent.places if parent else 0, plan.first_place + run.fetched.new),
                 resume=run.fetched.cursor or {},
             ),
         )
+        await self._datasets.prune(dataset.id, keep=self._policy.keep_versions)
         return Outcome(
             state="completed",
             at=self._clock(),

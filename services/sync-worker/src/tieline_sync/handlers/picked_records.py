@@ -40,7 +40,7 @@ class PickedRecords:
 
     def _numbered(self, page: StoredPage) -> list[NumberedRecord]:
         records = self._source.records(page.body) if page.picks else []
-        place = self._plan.first_place + page.new_before
+        place = self._plan.first_place + page.new_before + 1
         numbered = []
         for chosen in page.picks:
             numbered.append(NumberedRecord(record=records[chosen.row], place=place, is_known=chosen.is_known))

@@ -102,6 +102,26 @@ class MongoDatasetStore:
                 raise DatasetMovedError
         return version
 
+    async def point_at(self, dataset: Dataset, version: int) -> bool:
+        """Make `version` the present one; False when the dataset has moved since it was read."""
+        current = dataset.current.version if dataset.current else None
+        with database_errors():
+            moved = await self._datasets.update_one(
+                {"_id": dataset.id, "current": current}, {"$set": {"current": version}}
+            )
+        return moved.matched_count > 0
+
+    async def prune(self, dataset_id: str, *, keep: int) -> None:
+        """Forget all versions but the newest `keep` and the present one."""
+        with database_errors():
+            dataset = await self._datasets.find_one({"_id": dataset_id})
+            if dataset is None or dataset["latest"] <= keep:
+                return
+            oldest_kept = dataset["latest"] - keep + 1
+            await self._versions.delete_many(
+                {"dataset_id": dataset_id, "version": {"$lt": oldest_kept, "$ne": dataset["current"]}}
+            )
+
     async def note_read_up_to(self, dataset: Dataset, *, resume: JsonObject) -> None:
         """Store how far the provider was read by a run that found nothing new."""
         if dataset.current is not None:
@@ -129,6 +149,7 @@ def _document(dataset_id: str, version: DatasetVersion) -> Document:
         "added": version.added,
         "updated": version.updated,
         "removed": version.removed,
+        "places": version.places,
         "resume": version.resume,
     }
 
@@ -145,5 +166,6 @@ def _version(document: Mapping[str, Any]) -> DatasetVersion:
         added=document["added"],
         updated=document["updated"],
         removed=document["removed"],
+        places=document["places"],
         resume=document["resume"],
     )

@@ -6,7 +6,7 @@ from array import array
 from tieline_sync.adapters.mongo.database import RAW_PAGES, Database, Document, database_errors
 from tieline_sync.domain.records import Pick
 from tieline_sync.domain.runs import Run
-from tieline_sync.ports import StoredPage
+from tieline_sync.ports import ListedPage, StoredPage
 
 LEVEL = 3  # on JSON of 2 KB records: a third of the time of the default level 6 for a tenth more bytes
 
@@ -56,6 +56,15 @@ class MongoRawPages:
             fetched_at=document["fetched_at"],
             expires_at=document["expires_at"],
         )
+
+    async def listed(self, run_id: str, *, first: int, most: int) -> list[ListedPage]:
+        """Return up to `most` pages in order, from number `first` on."""
+        with database_errors():
+            found = await self._pages.find(
+                {"run_id": run_id, "number": {"$gte": first, "$lt": first + most}},
+                {"number": 1, "bytes": 1, "rows": 1, "picked": 1, "fetched_at": 1, "expires_at": 1, "_id": 0},
+            ).to_list()
+        return sorted((ListedPage(**page) for page in found), key=lambda page: page.number)
 
     async def number_holding(self, run_id: str, pick: int) -> int:
         """Return the number of the page that holds the run's pick at this position (from 0)."""

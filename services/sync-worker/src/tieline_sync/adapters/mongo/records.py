@@ -111,6 +111,11 @@ def key_of(dataset_id: str, record_id: str) -> str:
     return f"{dataset_id}/{record_id}"
 
 
+def archive_key(dataset_id: str, record_id: str, generation: int) -> str:
+    """Return the `_id` of an earlier revision."""
+    return f"{key_of(dataset_id, record_id)}/{generation}"
+
+
 def head_of(document: Document) -> Head:
     """Return what a record's document says besides its content."""
     return Head(

@@ -40,6 +40,23 @@ class MongoRunStore:
         """Return the integration's run that is not done yet, or None."""
         return await self._find({"integration_id": integration_id, "workspace_id": workspace_id, "active": True})
 
+    async def history(self, workspace_id: str, integration_id: str, *, limit: int, offset: int) -> list[Run]:
+        """Return the integration's runs, newest first."""
+        with database_errors():
+            found = (
+                await self._runs.find({"workspace_id": workspace_id, "integration_id": integration_id})
+                .sort([("requested_at", -1)])
+                .skip(offset)
+                .limit(limit)
+                .to_list()
+            )
+        return [_run(document) for document in found]
+
+    async def count(self, workspace_id: str, integration_id: str) -> int:
+        """Return how many runs of the integration are kept."""
+        with database_errors():
+            return await self._runs.count_documents({"workspace_id": workspace_id, "integration_id": integration_id})
+
     async def add(self, run: Run) -> bool:
         """Store a queued run; False when the integration has an active one or the id is taken."""
         document = {
