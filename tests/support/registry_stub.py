@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from tieline.access import hash_key
 from tieline.contracts.integrations import Integration
 
 from tests.support.http_server import serving
@@ -41,6 +42,8 @@ class RegistryStub:
     def __init__(self) -> None:
         self.integrations: dict[str, Integration] = {}
         self.secrets: dict[str, dict[str, str]] = {}
+        self.keys: dict[str, dict[str, Any]] = {}
+        """What keys prove, by their hash."""
 
     def put(self, integration: Integration, secrets: dict[str, str]) -> None:
         """Configure an integration."""
@@ -54,8 +57,23 @@ class RegistryStub:
                 Route("/readyz", lambda _request: JSONResponse({"status": "ready"})),
                 Route("/internal/credentials/open", self._open, methods=["POST"]),
                 Route("/internal/integrations/get", self._get, methods=["POST"]),
+                Route("/internal/keys/resolve", self._resolve, methods=["POST"]),
             ]
         )
+
+    def allow(self, key: str, *permissions: str, workspace_id: str = WORKSPACE, slug: str = "org-acme-corp") -> None:
+        """Make `key` an API key with these permissions."""
+        self.keys[hash_key(key)] = {
+            "key_id": f"key-{len(self.keys)}",
+            "user_id": "user-1",
+            "workspace_id": workspace_id,
+            "workspace_slug": slug,
+            "permissions": list(permissions),
+        }
+
+    async def _resolve(self, request: Request) -> Response:
+        found = self.keys.get((await request.json())["hash"])
+        return JSONResponse({}, status_code=404) if found is None else JSONResponse(found)
 
     async def _open(self, request: Request) -> Response:
         found = await self._find(request)

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx2
 from pymongo import AsyncMongoClient
+from tieline.access import PERMISSIONS
 from tieline.contracts.integrations import Integration
 from tieline.contracts.routes import ChannelRoute
 from tieline.kafka.producer import RecordProducer
@@ -32,6 +33,7 @@ from tests.support.registry_stub import TOKEN, WORKSPACE, RegistryStub, an_integ
 from tests.support.waiting import eventually
 
 SLUG = "org-acme-corp"
+KEY = "tl_everything"
 SECRETS = {"sentry": "sentry-client-secret", "pagerduty": "pagerduty-signing-secret"}
 AT = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 
@@ -216,6 +218,18 @@ class RouterWorld:
         assert answer is not None
         return answer
 
+    async def api(self, method: str, path: str, key: str = KEY, **request: Any) -> httpx2.Response:
+        """Call the router's own API with a key."""
+        headers = {"x-api-key": key, **request.pop("headers", {})}
+        return await self.http.request(method, self.router.address + path, headers=headers, **request)
+
+    async def ledger(self) -> dict[str, Any]:
+        """Return the workspace's books."""
+        answer = await self.api("GET", f"/v1/{WORKSPACE}/ledger")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
     async def deliveries(self, **query: Any) -> list[dict[str, Any]]:
         """Return the recorded deliveries."""
         return [each async for each in self.database["deliveries"].find(query)]
@@ -242,6 +256,7 @@ async def router_world(
     async with AsyncExitStack() as stack:
         producer = await stack.enter_async_context(RecordProducer(kafka, client_id="test"))
         registry, registry_address = await stack.enter_async_context(registry_stub())
+        registry.allow(KEY, *PERMISSIONS)
         slack, discord = SlackSimulator(), DiscordSimulator()
         addresses = await stack.enter_async_context(running(slack=slack, discord=discord))
         http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, timeout=10))

@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 from tieline.clock import system_clock
-from tieline.contracts.integrations import Integration
 from tieline.errors import ConfigurationError, TransientError
 from tieline.ids import new_id
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.tables import TopicTable
+from tieline.key_resolver import KeyResolver
 from tieline.registry_client import RegistryClient
 from tieline.service.background import BackgroundTasks
 from tieline.service.health import Health
@@ -29,24 +29,37 @@ from tieline_webhooks.adapters.event_log import EventLog
 from tieline_webhooks.adapters.event_producer import EventProducer
 from tieline_webhooks.adapters.event_records import accepted_of
 from tieline_webhooks.adapters.instance import instance_of
+from tieline_webhooks.adapters.ledger_metrics import show_ledger
 from tieline_webhooks.adapters.mongo_deliveries import MongoDeliveries
+from tieline_webhooks.adapters.mongo_delivery_list import MongoDeliveryList
+from tieline_webhooks.adapters.mongo_events import MongoEvents
 from tieline_webhooks.adapters.mongo_lanes import MongoLanes
 from tieline_webhooks.adapters.mongo_ledger import MongoLedger
 from tieline_webhooks.adapters.mongo_messages import MongoMessages
+from tieline_webhooks.adapters.mongo_quarantine import MongoQuarantine
 from tieline_webhooks.adapters.mongo_routed import MongoRoutedStore
+from tieline_webhooks.adapters.sealed import QuarantineSeal
 from tieline_webhooks.adapters.spool import Spool
 from tieline_webhooks.adapters.tables import IntegrationFeed, RouteFeed
 from tieline_webhooks.adapters.webhook_secrets import WebhookSecrets
 from tieline_webhooks.domain.integrations import IntegrationTable
 from tieline_webhooks.domain.matching import Matcher
+from tieline_webhooks.domain.quarantine import Webhook
 from tieline_webhooks.domain.route_index import RouteTable
 from tieline_webhooks.domain.routes import ChannelRoute
+from tieline_webhooks.entrypoints.api import build_api
+from tieline_webhooks.entrypoints.callers import Services
 from tieline_webhooks.entrypoints.intake import Intake
 from tieline_webhooks.entrypoints.kafka import Consumers, build_router
 from tieline_webhooks.handlers.deliver import Deliver
 from tieline_webhooks.handlers.dispatch import Dispatcher
+from tieline_webhooks.handlers.explain import Explain
+from tieline_webhooks.handlers.follow_integrations import FollowIntegrations
+from tieline_webhooks.handlers.manage import ManageDeliveries
 from tieline_webhooks.handlers.pace import Paces
-from tieline_webhooks.handlers.receive import ReceiveWebhook, RefusedWebhookError, Webhook
+from tieline_webhooks.handlers.publish import PublishEvents
+from tieline_webhooks.handlers.quarantine import Quarantine
+from tieline_webhooks.handlers.receive import ReceiveWebhook, RefusedWebhookError
 from tieline_webhooks.handlers.route_events import RouteEvents
 from tieline_webhooks.settings import WebhookSettings
 
@@ -60,6 +73,7 @@ def create_app(settings: WebhookSettings) -> tuple[ASGIApp, Health]:
     """Return the router's app and its health. Nothing is connected before the app's lifespan starts.
 
     The spool is opened at once, so that a folder that can't be had is told before anything else.
+    Raises ConfigurationError.
     """
     token = settings.internal.token.get_secret_value()
     if len(token) < SHORTEST_TOKEN:
@@ -67,41 +81,31 @@ def create_app(settings: WebhookSettings) -> tuple[ASGIApp, Health]:
     longest_send = settings.outgoing.timeout + SEND_MARGIN
     if settings.webhooks.lease < longest_send * 1.5:
         raise ConfigurationError("TIELINE_WEBHOOKS__LEASE: at least 1.5 times TIELINE_OUTGOING__TIMEOUT and 2 s")
-    return _Router(settings, longest_send=longest_send).app()
+    return WebhookRouter(settings, longest_send=longest_send).app()
 
 
-class _Router:
+class WebhookRouter:
     """The parts, and how they hang together."""
 
     def __init__(self, settings: WebhookSettings, *, longest_send: timedelta) -> None:
-        self._settings = settings
         options = settings.webhooks
+        self._settings = settings
+        self._longest_send = longest_send
         self._spool = Spool.open(options.spool_dir, max_bytes=options.spool_max_bytes)
-        instance = instance_of(options.spool_dir)
-        stripe = zlib.crc32(instance.encode())
+        self._instance = instance_of(options.spool_dir)
+        self._client_id = f"webhook-router-{self._instance}"
+        self._stripe = zlib.crc32(self._instance.encode())
         self._registry = RegistryClient(settings.internal)
-        self._producer = RecordProducer(settings.kafka, client_id=f"webhook-router-{instance}")
+        self._producer = RecordProducer(settings.kafka, client_id=self._client_id)
         self._client = mongo.build_client(settings.mongo, app_name="tieline-webhook-router")
         self._database = mongo.database_of(self._client, settings.mongo)
-
+        self._ledger = MongoLedger(self._database)
         self._integrations = IntegrationTable()
-        self._routes: RouteTable[ChannelRoute] = RouteTable()
         self._secrets = WebhookSecrets(self._registry)
-        self._integration_table = TopicTable(
-            settings.kafka,
-            topic=INTEGRATION_EVENTS,
-            client_id=f"webhook-router-integrations-{instance}",
-            apply=IntegrationFeed(self._integrations, self._secrets, self._on_integration).apply,
-        )
-        self._route_table = TopicTable(
-            settings.kafka,
-            topic=ROUTE_EVENTS,
-            client_id=f"webhook-router-routes-{instance}",
-            apply=RouteFeed(self._routes).apply,
-        )
-        matcher = Matcher(self._routes)
+        self._routes: RouteTable[ChannelRoute] = RouteTable()
+        self._matcher = Matcher(self._routes)
         self._log = EventLog(
-            EventProducer(settings.kafka, topic=EVENTS, client_id=f"webhook-router-events-{instance}"),
+            EventProducer(settings.kafka, topic=EVENTS, client_id=f"{self._client_id}-events"),
             self._spool,
             spool_after=options.spool_after.total_seconds(),
             max_in_flight=options.max_in_flight,
@@ -109,54 +113,27 @@ class _Router:
         self._receive = ReceiveWebhook(
             integrations=self._integrations,
             secrets=self._secrets,
-            matcher=matcher,
+            matcher=self._matcher,
             log=self._log,
             clock=system_clock,
         )
-
-        ledger = MongoLedger(self._database)
-        self._lanes = MongoLanes(self._database, owner=instance, lease=options.lease)
-        deliveries = MongoDeliveries(
-            self._client, self._database, ledger, keep=options.delivery_retention, stripe=stripe + 1
+        self._quarantine = MongoQuarantine(
+            self._database,
+            QuarantineSeal.of(options.quarantine_key.get_secret_value(), options.spool_dir),
+            most=options.quarantine_max_entries,
+            keep=options.quarantine_retention,
         )
         self._caller = Caller(settings.outgoing)
         self._announcer = KafkaAnnouncer(self._producer)
-        sends = asyncio.Semaphore(options.max_sends)
-        deliver = Deliver(
-            deliveries=deliveries,
-            messages=MongoMessages(self._database, keep=options.event_retention),
-            accounts=RegistryAccounts(self._registry, self._integrations),
-            channels=build_channels(self._caller, system_clock),
-            routes=self._routes,
-            announcer=self._announcer,
-            clock=system_clock,
-            sending=lambda: sends,
-        )
-        self._dispatcher = Dispatcher(
-            lanes=self._lanes,
-            deliveries=deliveries,
-            deliver=deliver,
-            paces=Paces(time.monotonic),
-            clock=system_clock,
-            new_token=new_id,
-            lease=options.lease,
-            longest_send=longest_send,
-        )
-        route_events = RouteEvents(
-            matcher=matcher,
-            store=MongoRoutedStore(
-                self._client, self._database, ledger, keep_events=options.event_retention, stripe=stripe
-            ),
-            dispatcher=self._dispatcher,
-            clock=system_clock,
-        )
-        self._consumers = Consumers(
-            settings.kafka,
-            client_id=f"webhook-router-{instance}",
-            build_router=lambda: build_router(
-                settings.kafka, producer=self._producer, read=accepted_of, route_events=route_events
-            ),
-        )
+        self._lanes = MongoLanes(self._database, owner=self._instance, lease=options.lease)
+        self._dispatcher = self._build_dispatcher()
+        self._delivery_list = MongoDeliveryList(self._client, self._database, self._ledger, stripe=self._stripe + 2)
+        self._manage = ManageDeliveries(deliveries=self._delivery_list, dispatcher=self._dispatcher, clock=system_clock)
+        self._follow = FollowIntegrations(self._manage)
+        self._consumers = self._build_consumers()
+        integration_feed = IntegrationFeed(self._integrations, self._secrets, self._follow.on_change)
+        self._integration_table = self._table(INTEGRATION_EVENTS, integration_feed.apply)
+        self._route_table = self._table(ROUTE_EVENTS, RouteFeed(self._routes).apply)
 
     def app(self) -> tuple[ASGIApp, Health]:
         """Return the application and its health."""
@@ -168,9 +145,12 @@ class _Router:
                 "routing": self._consumers.missing,
             }
         )
-        app = Starlette(routes=health.routes(), lifespan=self._lifespan)
+        api = build_api(max_body_bytes=self._settings.http.max_body_bytes)
+        api.router.lifespan_context = self._lifespan
+        api.state.services = self._services()
+        api.routes.extend(health.routes())
         intake = Intake(
-            app,
+            api,
             receive=self._receive,
             on_refused=self._on_refused,
             max_body_bytes=self._settings.http.max_body_bytes,
@@ -178,8 +158,70 @@ class _Router:
         )
         return intake, health
 
+    def _table(self, topic: str, apply: Callable[..., None]) -> TopicTable:
+        client_id = f"{self._client_id}-{topic}"
+        return TopicTable(self._settings.kafka, topic=topic, client_id=client_id, apply=apply)
+
+    def _build_dispatcher(self) -> Dispatcher:
+        options = self._settings.webhooks
+        sends = asyncio.Semaphore(options.max_sends)
+        deliveries = MongoDeliveries(
+            self._client, self._database, self._ledger, keep=options.delivery_retention, stripe=self._stripe + 1
+        )
+        deliver = Deliver(
+            deliveries=deliveries,
+            messages=MongoMessages(self._database, keep=options.event_retention),
+            accounts=RegistryAccounts(self._registry, self._integrations),
+            channels=build_channels(self._caller, system_clock),
+            routes=self._routes,
+            announcer=self._announcer,
+            clock=system_clock,
+            sending=lambda: sends,
+        )
+        return Dispatcher(
+            lanes=self._lanes,
+            deliveries=deliveries,
+            deliver=deliver,
+            paces=Paces(time.monotonic),
+            clock=system_clock,
+            new_token=new_id,
+            lease=options.lease,
+            longest_send=self._longest_send,
+        )
+
+    def _build_consumers(self) -> Consumers:
+        store = MongoRoutedStore(
+            self._client,
+            self._database,
+            self._ledger,
+            keep_events=self._settings.webhooks.event_retention,
+            stripe=self._stripe,
+        )
+        route_events = RouteEvents(matcher=self._matcher, store=store, dispatcher=self._dispatcher, clock=system_clock)
+        return Consumers(
+            self._settings.kafka,
+            client_id=self._client_id,
+            build_router=lambda: build_router(
+                self._settings.kafka, producer=self._producer, read=accepted_of, route_events=route_events
+            ),
+        )
+
+    def _services(self) -> Services:
+        events = MongoEvents(self._database)
+        return Services(
+            keys=KeyResolver(self._registry),
+            publish=PublishEvents(matcher=self._matcher, log=self._log, clock=system_clock),
+            manage=self._manage,
+            explain=Explain(matcher=self._matcher, events=events, clock=system_clock),
+            quarantine=Quarantine(self._quarantine, self._receive),
+            deliveries=self._delivery_list,
+            entries=self._quarantine,
+            events=events,
+            ledger=self._ledger,
+        )
+
     @asynccontextmanager
-    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._client.close)
             stack.push_async_callback(self._producer.stop)
@@ -194,9 +236,24 @@ class _Router:
             background.start("webhook secrets", self._secrets.run())
             background.start("producer", self._producer.start_when_possible())
             background.start("announcements", self._announcer.run())
-            background.start("deliveries", self._deliver_when_possible())
-            background.start("routing", self._route_when_possible())
+            background.start("quarantine", self._quarantine.run())
+            background.start("ledger", show_ledger(self._ledger))
+            background.start("work", self._work())
             yield
+
+    async def _work(self) -> None:
+        """Route and deliver, once everything that this needs is there."""
+        await self._route_table.caught_up.wait()
+        await self._integration_table.caught_up.wait()
+        await _until_done("the database", self._prepare_database)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._consumers.run())
+            tasks.create_task(self._dispatcher.run())
+            tasks.create_task(self._follow.run())
+
+    async def _prepare_database(self) -> None:
+        await mongo.apply_indexes(self._database)
+        await self._lanes.give_back_former()
 
     async def _settle(self) -> None:
         """Finish what is in hand: sends first, then what was accepted."""
@@ -207,32 +264,20 @@ class _Router:
         except TimeoutError:
             log.warning("some events were neither acknowledged nor spooled; their senders were not answered")
 
-    async def _deliver_when_possible(self) -> None:
-        await _until_done("the database", self._prepare_database)
-        await self._integration_table.caught_up.wait()
-        await self._route_table.caught_up.wait()
-        await self._dispatcher.run()
-
-    async def _prepare_database(self) -> None:
-        await mongo.apply_indexes(self._database)
-        await self._lanes.give_back_former()
-
-    async def _route_when_possible(self) -> None:
-        await self._route_table.caught_up.wait()
-        await self._integration_table.caught_up.wait()
-        await _until_done("the database", lambda: mongo.apply_indexes(self._database))
-        await self._consumers.run()
-
     async def _kafka_missing(self) -> str | None:
         if not (self._route_table.caught_up.is_set() and self._integration_table.caught_up.is_set()):
             return "routes and integrations are not read yet"
         return "events go to the spool" if self._log.spooling else await self._producer.check()
 
-    def _on_integration(self, before: Integration | None, after: Integration | None) -> None:
-        pass
-
     def _on_refused(self, webhook: Webhook, refused: RefusedWebhookError) -> None:
-        pass
+        if refused.workspace_id is not None:
+            self._quarantine.put(
+                webhook,
+                workspace_id=refused.workspace_id,
+                reason=refused.reason.reason,
+                detail=str(refused.reason),
+                at=system_clock(),
+            )
 
 
 async def _until_done(what: str, attempt: Callable[[], Awaitable[None]]) -> None:

@@ -9,7 +9,13 @@ from tieline_webhooks.domain.accepted import AcceptedEvent
 from tieline_webhooks.domain.channels import Account
 from tieline_webhooks.domain.deliveries import Blocked, Delivery, NotEditable, Outcome
 from tieline_webhooks.domain.lanes import Lease
+from tieline_webhooks.domain.ledger import Balance
+from tieline_webhooks.domain.quarantine import QuarantineEntry
 from tieline_webhooks.domain.routing import RoutedRecord
+from tieline_webhooks.domain.selection import Selection
+
+Place = tuple[datetime, str]
+"""Where a page ends: the instant and the id of its last item."""
 
 
 class Log(Protocol):
@@ -159,4 +165,44 @@ class Announcer(Protocol):
 
     def announce(self, delivery: Delivery) -> None:
         """Publish the delivery as it is now; never waits."""
+        ...
+
+
+class DeliveryList(Protocol):
+    """Deliveries as operators see them. All methods raise DatabaseUnavailableError."""
+
+    async def get(self, workspace_id: str, delivery_id: str) -> Delivery:
+        """Return a delivery. Raises DeliveryNotFoundError."""
+        ...
+
+    async def page(self, workspace_id: str, selection: Selection, before: Place | None) -> list[Delivery]:
+        """Return up to `selection.limit` deliveries, newest first, from behind `before` on."""
+        ...
+
+
+class QuarantineList(Protocol):
+    """Refused webhooks as operators see them. All methods raise DatabaseUnavailableError."""
+
+    async def list(self, workspace_id: str, *, before: Place | None, limit: int) -> Sequence[QuarantineEntry]:
+        """Return entries, newest first, from behind `before` on."""
+        ...
+
+    async def remove(self, workspace_id: str, entry_id: str) -> bool:
+        """Forget an entry; False if there is none."""
+        ...
+
+
+class EventList(Protocol):
+    """Events of the past. Raises DatabaseUnavailableError."""
+
+    async def page(self, workspace_id: str, *, before: Place | None, limit: int) -> list[AcceptedEvent]:
+        """Return events, newest first, from behind `before` on, without bodies."""
+        ...
+
+
+class Ledger(Protocol):
+    """The books. Raises DatabaseUnavailableError."""
+
+    async def balance(self, workspace_id: str) -> Balance:
+        """Return the books of a workspace; all zero if nothing was received."""
         ...

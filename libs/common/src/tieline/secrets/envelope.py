@@ -43,11 +43,19 @@ class DataKey:
         """Return `value` encrypted for `place`."""
         return _encrypt(self.kid, self.key, value.encode(), place)
 
+    def encrypt_bytes(self, value: bytes, *place: str) -> Ciphertext:
+        """Return `value` encrypted for `place`."""
+        return _encrypt(self.kid, self.key, value, place)
+
     def decrypt(self, ciphertext: Ciphertext, *place: str) -> str:
+        """Return the value. Raises UndecryptableError."""
+        return self.decrypt_bytes(ciphertext, *place).decode()
+
+    def decrypt_bytes(self, ciphertext: Ciphertext, *place: str) -> bytes:
         """Return the value. Raises UndecryptableError."""
         if ciphertext.kid != self.kid:
             raise UndecryptableError(ciphertext.kid, place)
-        return _decrypt(self.key, ciphertext, place).decode()
+        return _decrypt(self.key, ciphertext, place)
 
 
 class MasterKeys:

@@ -1,5 +1,6 @@
 """Which workspace and integration a webhook is for, from what the registry has told."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ class IntegrationTable:
         self._with_secret: dict[str, dict[str, Integration]] = {}
         self._by_installation: dict[tuple[str, str], dict[str, Integration]] = {}
         self._workspaces: dict[str, tuple[str, int]] = {}
+        self._ids: Counter[str] = Counter()
 
     def put(self, integration: Integration) -> Integration | None:
         """Add an integration, or put it in the place of the one with its id; return that one."""
@@ -32,6 +34,7 @@ class IntegrationTable:
         for installation in _installations(integration):
             self._by_installation.setdefault((integration.provider, installation), {})[integration.id] = integration
         slug = integration.workspace_slug
+        self._ids[integration.workspace_id] += 1
         known = self._workspaces.get(slug, (integration.workspace_id, 0))
         self._workspaces[slug] = (integration.workspace_id, known[1] + 1)
         return before
@@ -45,6 +48,9 @@ class IntegrationTable:
         _drop(self._with_secret, gone.provider, gone.id)
         for installation in _installations(gone):
             _drop(self._by_installation, (gone.provider, installation), gone.id)
+        self._ids[gone.workspace_id] -= 1
+        if not self._ids[gone.workspace_id]:
+            del self._ids[gone.workspace_id]
         workspace_id, integrations = self._workspaces[gone.workspace_slug]
         if integrations == 1:
             del self._workspaces[gone.workspace_slug]
@@ -60,6 +66,10 @@ class IntegrationTable:
         """Return the id of the workspace that an id or a slug names; what is unknown is taken for an id."""
         known = self._workspaces.get(reference)
         return reference if known is None else known[0]
+
+    def knows_workspace(self, reference: str) -> bool:
+        """Tell whether a slug or an id is that of a workspace with integrations."""
+        return reference in self._workspaces or reference in self._ids
 
     def of_workspace(self, reference: str, provider: str) -> list[Integration]:
         """Return the workspace's integrations of a provider."""

@@ -13,9 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tieline.errors import TransientError
 
 from tieline_webhooks.domain.errors import BodyTooLargeError, OverloadedError, UnknownHookError, UnknownSourceError
+from tieline_webhooks.domain.quarantine import Webhook
 from tieline_webhooks.domain.senders import SENDERS, Sender
 from tieline_webhooks.domain.senders.errors import UnusableBodyError
-from tieline_webhooks.handlers.receive import Receipt, RefusedWebhookError, Webhook
+from tieline_webhooks.handlers.receive import Receipt, RefusedWebhookError
 
 PREFIX = "/api/webhooks/"
 ORG_HEADER = "x-org-id"

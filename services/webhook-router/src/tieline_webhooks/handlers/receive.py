@@ -17,7 +17,8 @@ from tieline_webhooks.domain.errors import NotReadyError, UnknownHookError, Unkn
 from tieline_webhooks.domain.events import event_id
 from tieline_webhooks.domain.integrations import IntegrationTable
 from tieline_webhooks.domain.matching import Matcher
-from tieline_webhooks.domain.senders import SENDERS, Headers, Sender
+from tieline_webhooks.domain.quarantine import Webhook
+from tieline_webhooks.domain.senders import SENDERS, Sender
 from tieline_webhooks.domain.senders.errors import NoSecretConfiguredError, SignatureError, SignatureMismatchError
 from tieline_webhooks.ports import Log, Secrets
 
@@ -37,17 +38,6 @@ class _Hint(msgspec.Struct, gc=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
-    """One request as it came. `workspace` and `integration_id` are what it claims."""
-
-    source: str
-    workspace: str | None
-    integration_id: str | None
-    headers: Headers
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What the sender is told. `immediate` replaces it where the sender's protocol asks for an answer of its own."""
 
@@ -58,11 +48,11 @@ class Receipt:
 
 
 class RefusedWebhookError(Exception):
-    """A webhook that is not genuine, with whose it claimed to be; for the quarantine."""
+    """A webhook that is not genuine. `workspace_id` is whose it claimed to be, None if it did not say."""
 
-    def __init__(self, reason: SignatureError, candidates: Sequence[Integration]) -> None:
+    def __init__(self, reason: SignatureError, workspace_id: str | None) -> None:
         super().__init__(str(reason))
-        self.reason, self.candidates = reason, candidates
+        self.reason, self.workspace_id = reason, workspace_id
 
 
 class ReceiveWebhook:
@@ -78,25 +68,22 @@ class ReceiveWebhook:
         self._clock = clock
         self._hint = msgspec.json.Decoder(_Hint).decode
 
-    async def __call__(self, webhook: Webhook) -> Receipt:
-        """Take a webhook in, and return once its event is durable.
+    async def __call__(self, webhook: Webhook, *, at: datetime | None = None) -> Receipt:
+        """Take a webhook in, and return once its event is durable. `at`: when it came, if that was not now.
 
         Raises UnknownSourceError, UnknownHookError, RefusedWebhookError (not genuine), UnusableBodyError,
         NotReadyError, OverloadedError, SpoolFullError. The same webhook again has the same event id.
         """
-        sender = SENDERS.get(webhook.source)
-        if sender is None:
-            raise UnknownSourceError(webhook.source)
-        now = self._clock()
-        integration = self._verified(sender, webhook, now)
+        now = at or self._clock()
+        sender, integration = self.verified(webhook, now)
         immediate = sender.immediate_answer(webhook.body)
         if immediate is not None:
             return Receipt(immediate=immediate)
-        accepted = self.accepted(sender, webhook, integration, now)
+        accepted = self._accepted(sender, webhook, integration, now)
         await self._log.append(accepted)
         return Receipt(routed=accepted.agent_id is not None, agent_id=accepted.agent_id, event_id=accepted.id)
 
-    def accepted(self, sender: Sender, webhook: Webhook, integration: Integration, now: datetime) -> AcceptedEvent:
+    def _accepted(self, sender: Sender, webhook: Webhook, integration: Integration, now: datetime) -> AcceptedEvent:
         """Return the event of a verified webhook. Raises UnusableBodyError."""
         event = sender.normalise(webhook.body, webhook.headers)
         workspace_id = integration.workspace_id
@@ -113,10 +100,17 @@ class ReceiveWebhook:
             traceparent=webhook.headers.get("traceparent"),
         )
 
-    def _verified(self, sender: Sender, webhook: Webhook, now: datetime) -> Integration:
-        """Return the integration whose secret signed the webhook."""
+    def verified(self, webhook: Webhook, now: datetime) -> tuple[Sender, Integration]:
+        """Return who sent a webhook, and the integration whose secret signed it.
+
+        Raises UnknownSourceError, UnknownHookError, RefusedWebhookError, NotReadyError.
+        """
+        sender = SENDERS.get(webhook.source)
+        if sender is None:
+            raise UnknownSourceError(webhook.source)
         candidates = self._candidates(sender, webhook)
-        if not candidates:
+        claimed = self._claimed_workspace(webhook, candidates)
+        if not candidates and claimed is None:
             raise UnknownHookError
         refusal: SignatureError = NoSecretConfiguredError()
         unknown = False
@@ -134,10 +128,17 @@ class ReceiveWebhook:
                 if not isinstance(error, SignatureMismatchError):
                     break  # no other secret would help
             else:
-                return integration
+                return sender, integration
         if unknown:
             raise NotReadyError("the webhook secret is being read")
-        raise RefusedWebhookError(refusal, candidates) from refusal
+        raise RefusedWebhookError(refusal, claimed) from refusal
+
+    def _claimed_workspace(self, webhook: Webhook, candidates: Sequence[Integration]) -> str | None:
+        """Return the one workspace that the webhook claims to be for, if it names one that exists."""
+        if webhook.workspace is not None and self._integrations.knows_workspace(webhook.workspace):
+            return self._integrations.workspace_id(webhook.workspace)
+        workspaces = {each.workspace_id for each in candidates}
+        return workspaces.pop() if len(workspaces) == 1 else None
 
     def _candidates(self, sender: Sender, webhook: Webhook) -> Sequence[Integration]:
         """Return the integrations that the webhook may be for.
