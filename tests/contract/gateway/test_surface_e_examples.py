@@ -295,9 +295,10 @@ def test_list_by(shelf: Caller, query: dict[str, str], expected: list[str]) -> N
 
 
 def test_list_goes_on_where_its_token_says(shelf: Caller) -> None:
-    pages, token = [], 0
+    pages: list[list[str]] = []
+    token: int | None = 0
     while token is not None:
-        query = {"limit": 2, "continuation_token": token}
+        query: dict[str, int] = {"limit": 2, "continuation_token": token}
         page = shelf.http.get(shelf.v1("integrations"), params=query).json()
         pages.append([item["name"] for item in page["items"]])
         assert page["has_more"] is (page["continuation_token"] is not None)

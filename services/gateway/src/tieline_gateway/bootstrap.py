@@ -37,6 +37,7 @@ from tieline_gateway.entrypoints import (
 )
 from tieline_gateway.entrypoints.dependencies import Services
 from tieline_gateway.entrypoints.edge import Edge
+from tieline_gateway.entrypoints.error_documents import describe_errors
 from tieline_gateway.entrypoints.failures import answer_failures
 from tieline_gateway.entrypoints.passed_on import pass_to_router
 from tieline_gateway.entrypoints.passthrough import Passthrough
@@ -60,6 +61,7 @@ def build_api() -> FastAPI:
     for part in (surface_a, surface_b, surface_c, provider_calls, surface_d, surface_e, api_keys, audit):
         app.include_router(part.build_router())
     answer_failures(app)
+    describe_errors(app)
     return app
 
 

@@ -1,6 +1,6 @@
 """The documents of API keys."""
 
-from typing import Any
+from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, Field, field_validator
 from tieline.access import PERMISSIONS, Principal
@@ -27,6 +27,32 @@ class IssueRequest(BaseModel):
         return None if value is None else sorted({name.lower() for name in value})
 
 
+class ApiKeyResponse(BaseModel):
+    """One key as it is listed."""
+
+    id: str
+    workspace_id: str
+    name: str
+    hint: str = Field(description="The last four characters of the key")
+    user_id: str
+    permissions: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "ApiKeyResponse":
+        """Return the document of `key`."""
+        return cls.model_validate(key.model_dump())
+
+
+class IssuedApiKeyResponse(ApiKeyResponse):
+    """A new key: the only answer that shows it."""
+
+    api_key: str = Field(description="The key itself, shown this once", repr=False)
+
+
 def granted(request: IssueRequest, principal: Principal) -> list[str]:
     """Return the permissions of the new key. Raises NotPermittedError for one the caller lacks itself."""
     if request.permissions is None:
@@ -37,19 +63,3 @@ def granted(request: IssueRequest, principal: Principal) -> list[str]:
     if not request.permissions:
         raise RequestInvalidError.of(("body", "permissions"), "a key needs at least one permission")
     return request.permissions
-
-
-def document_of(key: ApiKey) -> dict[str, Any]:
-    """Return one key as it is listed."""
-    return {
-        "id": key.id,
-        "workspace_id": key.workspace_id,
-        "name": key.name,
-        "hint": key.hint,
-        "user_id": key.user_id,
-        "permissions": key.permissions,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "last_used_at": key.last_used_at,
-    }

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tieline.contracts.commands import IntegrationDraft, Target
 from tieline.contracts.integrations import Integration, Tag
 from tieline.ids import derived_id
+from typing_extensions import TypedDict
 
 from tieline_gateway.domain.credentials import TOKEN_PATH
 
@@ -73,6 +74,30 @@ class SaveRequest(BaseModel):
     metadata: Metadata | None = None
 
 
+class SavedData(TypedDict):
+    """`data` of the answer."""
+
+    integration_id: str
+    name: str
+    integration_type: str
+    status: str
+    active: bool
+    unique_identifier: str
+    created_by: str
+    created_at: str
+    has_auth_data: bool
+    has_scope_data: bool
+    metadata: dict[str, Any]
+
+
+class SaveResponse(TypedDict):
+    """The answer: `data` when it was saved, else `error`."""
+
+    success: bool
+    data: SavedData | None
+    error: str | None
+
+
 def draft_of(request: SaveRequest, *, command_id: str) -> tuple[IntegrationDraft, dict[str, str]]:
     """Return the draft of `request` and its secrets by path.
 
@@ -111,7 +136,7 @@ def _auth(data: AuthData | None) -> tuple[dict[str, Any] | None, dict[str, str]]
     return values, secrets
 
 
-def document_of(integration: Integration) -> dict[str, Any]:
+def document_of(integration: Integration) -> SavedData:
     """Return `data` of the answer for `integration`."""
     return {
         "integration_id": integration.id,

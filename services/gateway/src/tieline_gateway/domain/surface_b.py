@@ -13,13 +13,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
 from tieline.contracts.base import JsonObject
 from tieline.contracts.commands import IntegrationDraft, Target
 from tieline.contracts.integrations import Integration, Tag
 from tieline.ids import derived_id
+from typing_extensions import TypedDict
 
 from tieline_gateway.domain.bulk_types import TYPES, problems
 from tieline_gateway.domain.credentials import decode_path, split
@@ -154,8 +155,19 @@ def without_configuration(items: Sequence[BulkItem]) -> RequestInvalidError:
     )
 
 
-def summary_of(integration: Integration, *, created: bool) -> dict[str, Any]:
-    """Return what the answer tells of one saved integration; the document shows no body."""
+class Summary(TypedDict):
+    """What the answer tells of one saved integration; the document shows no body."""
+
+    id: str
+    name: str
+    type: str
+    category: str | None
+    enabled: bool
+    created: bool
+
+
+def summary_of(integration: Integration, *, created: bool) -> Summary:
+    """Return what the answer tells of a saved integration."""
     return {
         "id": integration.id,
         "name": integration.name,

@@ -11,7 +11,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
 from tieline.clock import iso_z
@@ -20,6 +20,7 @@ from tieline.contracts.commands import IntegrationDraft, Target
 from tieline.contracts.integrations import Integration
 from tieline.contracts.routes import ChannelRoute
 from tieline.ids import derived_id
+from typing_extensions import TypedDict
 
 from tieline_gateway.domain.credentials import MASK, TOKEN_PATH, secret_text, split, token_key
 from tieline_gateway.domain.errors import FieldError, RequestInvalidError
@@ -40,6 +41,56 @@ _TEXTS: Final = frozenset(
 WEBHOOK_SECRET_PATH: Final = "config.webhook_secret"  # noqa: S105 - a path, not a secret
 Channel = Literal["slack", "whatsapp", "telegram", "discord", "webhook"]
 LONGEST_ID = 256
+
+
+class IntegrationStatus(TypedDict):
+    """One entry of the status."""
+
+    id: str
+    configured: bool
+    status: str
+    lastSync: str | None
+
+
+class StatusResponse(TypedDict):
+    """The status."""
+
+    integrations: list[IntegrationStatus]
+
+
+class ConfigureResponse(TypedDict):
+    """The answer to a configuration."""
+
+    integration: str
+    status: str
+    configuredAt: str
+
+
+class RouteDocument(TypedDict):
+    """A channel route. `createdAt` belongs to the answer of its creation, the last two are there when they are set."""
+
+    id: str
+    eventType: str
+    channel: str
+    channelId: str
+    projectId: str | None
+    enabled: bool
+    createdAt: NotRequired[str]
+    filter: NotRequired[JsonObject]
+    fallbackRouteId: NotRequired[str]
+
+
+class RouteList(TypedDict):
+    """All channel routes."""
+
+    routes: list[RouteDocument]
+
+
+class RouteDeleted(TypedDict):
+    """The answer to a deletion."""
+
+    id: str
+    deleted: bool
 
 
 class ConfigureRequest(BaseModel):
@@ -175,7 +226,7 @@ def meant(provider: str, integrations: Sequence[Integration]) -> Integration | N
     return min(candidates, key=lambda one: (one.name != provider, one.created_at, one.id), default=None)
 
 
-def status_of(provider: str, integration: Integration | None) -> dict[str, Any]:
+def status_of(provider: str, integration: Integration | None) -> IntegrationStatus:
     """Return one entry of the status."""
     return {
         "id": provider,
@@ -193,7 +244,7 @@ def activity_of(integration: Integration | None) -> str:
     return "active" if on and is_configured(integration) else "inactive"
 
 
-def statuses(integrations: Sequence[Integration]) -> list[dict[str, Any]]:
+def statuses(integrations: Sequence[Integration]) -> list[IntegrationStatus]:
     """Return the document's four integrations, then the others that the workspace has."""
     by_provider = {provider: meant(provider, integrations) for provider in CONFIGURABLE}
     return [
@@ -203,9 +254,9 @@ def statuses(integrations: Sequence[Integration]) -> list[dict[str, Any]]:
     ]
 
 
-def route_document(route: ChannelRoute, *, created: bool = False) -> dict[str, Any]:
+def route_document(route: ChannelRoute, *, created: bool = False) -> RouteDocument:
     """Return `route` as the document shows it; `createdAt` belongs to the answer of its creation."""
-    document: dict[str, Any] = {
+    document: RouteDocument = {
         "id": route.id,
         "eventType": route.event_type,
         "channel": route.channel,

@@ -13,7 +13,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, Field, StrictBool
 from tieline.clock import iso_z
@@ -21,6 +21,7 @@ from tieline.contracts.base import JsonObject
 from tieline.contracts.commands import IntegrationDraft, Target
 from tieline.contracts.integrations import Integration
 from tieline.ids import derived_id
+from typing_extensions import TypedDict
 
 from tieline_gateway.domain.credentials import MASK, TOKEN_PATH, Split, decode_path, masked, split, token_key
 from tieline_gateway.domain.errors import FieldError, RequestInvalidError
@@ -32,6 +33,42 @@ LAST_SYNCED: Final = "lastSynced"
 _OAUTH2_SECRETS: Final = frozenset(
     {"auth.refresh_token", "auth.code", "auth.client_secret", "config.client_secret", "config.refresh_token"}
 )
+
+
+class IntegrationObject(TypedDict):
+    """One integration, secrets masked."""
+
+    id: str
+    service_name: str
+    auth_type: str
+    config: JsonObject
+    is_active: bool
+    last_synced_at: str | None
+    last_sync_status: str | None
+    last_sync_error: str | None
+    updated_at: str
+    user_id: str | None
+
+
+class OneIntegration(TypedDict):
+    """An answer about one integration."""
+
+    success: bool
+    integration: IntegrationObject
+
+
+class AllIntegrations(TypedDict):
+    """The answer to the list."""
+
+    success: bool
+    integrations: list[IntegrationObject]
+
+
+class Done(TypedDict):
+    """An answer without an integration."""
+
+    success: bool
+    message: str
 
 
 class IntegrationRequest(BaseModel):
@@ -137,7 +174,7 @@ def _refuse_masks(paths: list[str]) -> None:
         )
 
 
-def document_of(integration: Integration) -> dict[str, Any]:
+def document_of(integration: Integration) -> IntegrationObject:
     """Return the document's integration object, secrets masked."""
     last = integration.last_sync
     return {

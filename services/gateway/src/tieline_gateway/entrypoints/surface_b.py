@@ -1,13 +1,13 @@
 """Surface B: `POST /api/integrations`, an array that is saved whole or not at all."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends
 from tieline.access import Principal
 
 from tieline_gateway.domain import surface_b
 from tieline_gateway.domain.errors import NotFoundError
-from tieline_gateway.domain.surface_b import BulkItem
+from tieline_gateway.domain.surface_b import BulkItem, Summary
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
 from tieline_gateway.entrypoints.json_bodies import JsonRoute
 from tieline_gateway.handlers.integrations import save_all
@@ -26,7 +26,7 @@ def build_router() -> APIRouter:
         _caller: Annotated[Principal, Depends(may("integration.create", "integration.edit"))],
         intent: IntentDep,
         services: ServicesDep,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Summary]:
         """Create or update integrations by name: all of them, or none when one is wrong."""
         drafts = surface_b.drafts_of(body, command_id=intent.command_id)
         if not drafts:

@@ -1,6 +1,6 @@
 """Surface C: the status and configuration of an organization's integrations, and its channel routes."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from tieline.access import Principal
@@ -8,7 +8,16 @@ from tieline.clock import iso_z
 from tieline.ids import derived_id
 
 from tieline_gateway.domain import surface_c
-from tieline_gateway.domain.surface_c import ConfigureRequest, RouteChange, RouteRequest
+from tieline_gateway.domain.surface_c import (
+    ConfigureRequest,
+    ConfigureResponse,
+    RouteChange,
+    RouteDeleted,
+    RouteDocument,
+    RouteList,
+    RouteRequest,
+    StatusResponse,
+)
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
 from tieline_gateway.entrypoints.json_bodies import JsonRoute
 from tieline_gateway.entrypoints.paging import MOST, PagingDep
@@ -30,7 +39,7 @@ def _integrations(router: APIRouter) -> None:
     @router.get("/api/integrations/status", operation_id="integrationStatus")
     async def status(
         caller: Annotated[Principal, Depends(may("integration.view"))], services: ServicesDep
-    ) -> dict[str, Any]:
+    ) -> StatusResponse:
         """Tell which integrations are configured and active."""
         known = await reading.integrations(
             services.registry,
@@ -46,7 +55,7 @@ def _integrations(router: APIRouter) -> None:
         caller: Annotated[Principal, Depends(may("integration.create", "integration.edit"))],
         intent: IntentDep,
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> ConfigureResponse:
         """Set or update credentials and settings; what is not sent stays as it is."""
         found = await reading.integrations(
             services.registry, caller.workspace_id, limit=1, where={"provider": body.integration}
@@ -64,7 +73,7 @@ def _channel_routes(router: APIRouter) -> None:
     @router.get("/api/channel-routes", operation_id="listChannelRoutes")
     async def list_routes(
         caller: Annotated[Principal, Depends(may("route.view"))], services: ServicesDep, paging: PagingDep
-    ) -> dict[str, Any]:
+    ) -> RouteList:
         """List the channel routes, oldest first."""
         found = await reading.routes(services.registry, caller.workspace_id, limit=paging.limit, offset=paging.offset)
         paging.answer_with(found)
@@ -76,7 +85,7 @@ def _channel_routes(router: APIRouter) -> None:
         _caller: Annotated[Principal, Depends(may("route.edit"))],
         intent: IntentDep,
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> RouteDocument:
         """Create a channel route."""
         route = await routes.save(
             services.commands,
@@ -100,7 +109,7 @@ def _channel_routes(router: APIRouter) -> None:
         _caller: Annotated[Principal, Depends(may("route.edit"))],
         intent: IntentDep,
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> RouteDocument:
         """Change what the body names of a channel route, switch it off or on."""
         route = await routes.save(services.commands, intent, route_id, create=False, **body.fields())
         return surface_c.route_document(route)
@@ -111,7 +120,7 @@ def _channel_routes(router: APIRouter) -> None:
         _caller: Annotated[Principal, Depends(may("route.edit"))],
         intent: IntentDep,
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> RouteDeleted:
         """Delete a channel route."""
         await routes.delete(services.commands, intent, route_id)
         return {"id": route_id, "deleted": True}

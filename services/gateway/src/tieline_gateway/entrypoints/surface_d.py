@@ -1,13 +1,13 @@
 """Surface D: an administrator's view of all integrations."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from tieline.access import Principal
 
 from tieline_gateway.domain import surface_d
 from tieline_gateway.domain.errors import NotFoundError
-from tieline_gateway.domain.surface_d import IntegrationRequest
+from tieline_gateway.domain.surface_d import AllIntegrations, Done, IntegrationRequest, OneIntegration
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
 from tieline_gateway.entrypoints.json_bodies import JsonRoute
 from tieline_gateway.entrypoints.paging import PagingDep
@@ -26,7 +26,7 @@ def _reads(router: APIRouter) -> None:
     @router.get("/integrations/all", operation_id="listAllIntegrations")
     async def list_all(
         caller: Annotated[Principal, Depends(may("integration.view"))], services: ServicesDep, paging: PagingDep
-    ) -> dict[str, Any]:
+    ) -> AllIntegrations:
         """Return all integrations, oldest first, secrets masked."""
         found = await reading.integrations(
             services.registry, caller.workspace_id, limit=paging.limit, offset=paging.offset
@@ -39,7 +39,7 @@ def _reads(router: APIRouter) -> None:
         integration_id: str,
         caller: Annotated[Principal, Depends(may("integration.view"))],
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> OneIntegration:
         """Return one integration, secrets masked."""
         found = await services.registry.find_integration(caller.workspace_id, integration_id)
         if found is None:
@@ -54,7 +54,7 @@ def _writes(router: APIRouter) -> None:
         _caller: Annotated[Principal, Depends(may("integration.create"))],
         intent: IntentDep,
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> OneIntegration:
         """Create an integration."""
         draft, secrets = surface_d.creation_of(body, command_id=intent.command_id)
         saved = await integrations.save_one(services.commands, intent, draft, secrets)
@@ -67,7 +67,7 @@ def _writes(router: APIRouter) -> None:
         caller: Annotated[Principal, Depends(may("integration.edit"))],
         intent: IntentDep,
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> OneIntegration:
         """Replace an integration; a mask keeps the stored value of its field."""
         existing = await services.registry.find_integration(caller.workspace_id, integration_id)
         if existing is None:
@@ -82,7 +82,7 @@ def _writes(router: APIRouter) -> None:
         _caller: Annotated[Principal, Depends(may("integration.delete"))],
         intent: IntentDep,
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> Done:
         """Delete an integration with its secrets."""
         await integrations.delete(services.commands, intent, integration_id)
         return {"success": True, "message": "Integration deleted successfully"}
