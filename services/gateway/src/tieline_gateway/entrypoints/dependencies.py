@@ -10,7 +10,6 @@ from fastapi import Depends, Header, Request
 from tieline.access import Principal
 from tieline.registry_client import RegistryClient
 
-from tieline_gateway.adapters.registry_commands import RegistryCommands
 from tieline_gateway.domain.commands import Intent
 from tieline_gateway.domain.errors import (
     GatewayError,
@@ -19,6 +18,7 @@ from tieline_gateway.domain.errors import (
     NotPermittedError,
     RequestInvalidError,
 )
+from tieline_gateway.handlers.ports import Commands
 
 LONGEST_IDEMPOTENCY_KEY = 255
 
@@ -28,7 +28,7 @@ class Services:
     """What the endpoints work with; put on the app's state once, at start."""
 
     registry: RegistryClient
-    commands: RegistryCommands
+    commands: Commands
 
 
 def services_of(request: Request) -> Services:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from tieline.access import Principal
 from tieline.contracts.commands import Command, Reply, SealedSecret
 
 from tieline_gateway.domain.commands import Intent
@@ -10,6 +11,13 @@ from tieline_gateway.domain.commands import Intent
 
 class Commands(Protocol):
     """The way to the registry for writes."""
+
+    def intend(self, principal: Principal, *, idempotency_key: str | None, request: bytes) -> Intent:
+        """Return what identifies a write: the same idempotency key in a workspace gives the same command id.
+
+        `request` is method, path and body; it tells a repetition from another request under the same key.
+        """
+        ...
 
     def seal(self, intent: Intent, secrets: Mapping[str, str]) -> dict[str, SealedSecret]:
         """Return secret values by path, sealed for this command alone."""
