@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tieline_cli.processes.ports import free_base
 from tieline_cli.processes.program import Program
+from tieline_cli.stack import background
 from tieline_cli.stack.endpoints import Endpoints
 from tieline_cli.stack.layout import PORTS_IN_A_ROW, DataDir
 from tieline_cli.stack.state import StackState
@@ -64,7 +65,7 @@ class Stack:
     def up(self, *words: str) -> Iterator["subprocess.Popen[str]"]:
         """Run `tieline up` in the foreground and wait until it is ready; ended afterwards if it still runs."""
         with self.starting(*words) as process:
-            until(lambda: self.folder.endpoints.exists() or process.poll() is not None, seconds=_STACK_SECONDS)
+            until(lambda: self._is_ready() or process.poll() is not None, seconds=_STACK_SECONDS)
             if process.poll() is not None:
                 raise RuntimeError(f"the stack did not start:\n{process.communicate()[0]}")
             yield process
@@ -94,7 +95,7 @@ class Stack:
             name="stack",
             argv=tuple(self._argv("up")),
             ports={},
-            ready=lambda: None if self.folder.endpoints.exists() else "it is not ready",
+            ready=lambda: None if self._is_ready() else "it is not ready",
             environment=self.environment,
             grace=timedelta(seconds=60),
             on_parent_death=signal.SIGTERM,
@@ -106,6 +107,9 @@ class Stack:
     def processes(self) -> dict[int, str]:
         """Return the command of every living process that this stack's commands started, by process id."""
         return dict(_marked(self._mark))
+
+    def _is_ready(self) -> bool:
+        return background.find_ready(self.folder) is not None
 
     def _argv(self, *words: str) -> list[str]:
         options = [] if words[0] in {"keys", "topics", "workspaces"} else ["--data-dir", str(self.folder.root)]

@@ -55,22 +55,28 @@ def test_a_stack_in_the_background_keeps_its_data_over_down_and_up(stack: Stack)
     assert stack.processes() == {}
 
 
-def test_two_stacks_run_side_by_side_and_end_apart(tmp_path: Path) -> None:
+def test_two_stacks_run_side_by_side_and_end_apart_by_ctrl_c_and_by_a_service_that_dies(tmp_path: Path) -> None:
     one, two = Stack(tmp_path / "one"), Stack(tmp_path / "two")
     two.port_base = one.port_base + 25
 
-    with one.up() as first, two.up("--no-simulators"):
+    with one.up() as first, two.up("--no-simulators") as second:
         assert one.endpoints.api_key != two.endpoints.api_key
         assert _save_integration(one.endpoints) not in _integration_ids(two.endpoints)
         assert two.endpoints.simulators == {}
 
         first.send_signal(signal.SIGINT)
         output, _ = first.communicate(timeout=60)
-
         assert first.returncode == 0, output
         assert one.processes() == {}
         assert _integration_ids(two.endpoints) == set()
-    assert two.processes() == {}
+
+        two.state.children["registry"].send(signal.SIGKILL)
+        output, _ = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert "registry stopped with signal 9 while running" in output
+        assert str(two.folder.log_of("registry")) in output
+        assert two.processes() == {}
+        assert not two.folder.endpoints.exists()
 
 
 def test_ctrl_c_during_the_start_leaves_nothing_running(stack: Stack) -> None:
@@ -82,18 +88,6 @@ def test_ctrl_c_during_the_start_leaves_nothing_running(stack: Stack) -> None:
     assert up.returncode == 130
     assert stack.processes() == {}
     assert not stack.folder.state.exists()
-
-
-def test_a_service_that_dies_ends_the_stack_and_is_named(stack: Stack) -> None:
-    with stack.up("--no-simulators") as up:
-        stack.state.children["registry"].send(signal.SIGKILL)
-        output, _ = up.communicate(timeout=60)
-
-    assert up.returncode == 1
-    assert "registry stopped with signal 9 while running" in output
-    assert str(stack.folder.log_of("registry")) in output
-    assert stack.processes() == {}
-    assert not stack.folder.endpoints.exists()
 
 
 def test_a_killed_supervisor_leaves_nothing_that_down_and_up_do_not_clear(stack: Stack) -> None:

@@ -65,6 +65,7 @@ class ProcessRow:
 def processes(state: StackState, endpoints: Endpoints | None) -> list[ProcessRow]:
     """Return the stack's processes, services asked whether they are ready."""
     addresses = {} if endpoints is None else {name: getattr(endpoints, name) for name in (*SERVICES, "kafka", "mongo")}
+    addresses |= {"mongo": urlsplit(addresses["mongo"]).netloc} if addresses else {}
     rows = [
         ProcessRow(
             name="supervisor", pid=state.supervisor.pid, state=_running(state.supervisor.is_running()), address=""

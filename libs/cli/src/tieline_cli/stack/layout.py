@@ -9,7 +9,10 @@ DEFAULT_PORT_BASE = 8400
 SERVICES = ("gateway", "webhook_router", "registry", "sync_worker")
 """Their ports are the base and the three after it, in this order."""
 
-SIMULATORS = ("slack", "discord", "servicenow", "pagerduty")
+SIMULATORS = (
+    *("slack", "discord", "servicenow", "pagerduty", "telegram", "whatsapp", "webhook"),
+    *("sentry", "linear", "jira", "github"),
+)
 """Their ports are ten above the base, in this order."""
 
 _KAFKA, _MONGO, _SIMULATORS = 4, 5, 10

@@ -81,6 +81,7 @@ def _shared_environment(plan: StackPlan, secrets: StackSecrets) -> dict[str, str
         "TIELINE_INTERNAL__TOKEN": secrets.system.internal_token,
         "TIELINE_INTERNAL__REGISTRY_URL": plan.services["registry"],
         "TIELINE_INTERNAL__WEBHOOK_ROUTER_URL": plan.services["webhook_router"],
+        "TIELINE_INTERNAL__SYNC_WORKER_URL": plan.services["sync_worker"],
         # The simulated providers are on loopback, and without TLS.
         "TIELINE_OUTGOING__DANGEROUS_ALLOW_PRIVATE_ADDRESSES": "true",
         "TIELINE_OUTGOING__ALLOW_HTTP": "true",

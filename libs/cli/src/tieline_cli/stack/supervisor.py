@@ -132,8 +132,9 @@ class Supervisor:
                     continue
                 del waiting[name]
                 missing.pop(name, None)
-                ports = ", ".join(str(port) for port in program.ports.values())
-                self.tell(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s on {ports}")
+                ports = sorted(program.ports.values())
+                shown = f"port {ports[0]}" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]}"
+                self.tell(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s on {shown}")
             if time.monotonic() - began > START_SECONDS and waiting:
                 raise NotReadyError(missing, seconds=START_SECONDS)
 

@@ -28,6 +28,7 @@ def run(plan: StackPlan, tell: Tell, *, when_ready: Callable[[Endpoints, float],
     with supervisor.supervising():
         endpoints = bring_up(plan, supervisor)
         when_ready(endpoints, time.monotonic() - began)
+        supervisor.announce_ready()
         supervisor.watch()
 
 
@@ -51,7 +52,6 @@ def bring_up(plan: StackPlan, supervisor: Supervisor) -> Endpoints:
     supervisor.tell(f"  workspace       {DEMO_ORG}")
     endpoints = Endpoints.of(plan, org=DEMO_ORG, workspace_id=workspace_id, api_key=secrets.api_key)
     endpoints.save(plan.folder)
-    supervisor.announce_ready()
     return endpoints
 
 
