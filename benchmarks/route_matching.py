@@ -2,9 +2,9 @@
 
     python -m benchmarks.route_matching [--routes 100,10000,100000] [--rounds 15]
 
-Contenders take turns in every round; printed are medians over the rounds, in processor time, so that a busy machine
-slows all of them alike. Where they can they must give the index's answers, which is checked. RE2 takes part where
-google-re2 is installed.
+Contenders take turns in every round, so that a busy machine slows all of them alike; printed are the median and the
+least over the rounds, in processor time. Where they can they must give the index's answers, which is checked. RE2 takes
+part where google-re2 is installed.
 """
 
 import argparse
@@ -51,8 +51,8 @@ def ids(contender: Contender, names: Names) -> list[str]:
     return [route.id for route in contender.search(WORKSPACE, names)] if contender.search else []
 
 
-def measure(contenders: Sequence[Contender], event_types: Sequence[str], rounds: int) -> dict[str, float]:
-    """Return the median microseconds per event of each contender, which take turns."""
+def measure(contenders: Sequence[Contender], event_types: Sequence[str], rounds: int) -> dict[str, list[float]]:
+    """Return the microseconds per event in each round of each contender, which take turns."""
     turns = {
         contender.name: events_a_turn(contender.search, event_types) for contender in contenders if contender.search
     }
@@ -62,7 +62,7 @@ def measure(contenders: Sequence[Contender], event_types: Sequence[str], rounds:
             if contender.search is not None:
                 events = fresh_events(event_types, turns[contender.name], seed=number)
                 times[contender.name].append(seconds_for(contender.search, events) / len(events) * 1e6)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
 
 
 def events_a_turn(search: Search, event_types: Sequence[str]) -> int:
@@ -139,12 +139,13 @@ def run(size: int, rounds: int) -> None:
     sample = fresh_events(workload.event_types, 20, seed=1)
     check_answers(contenders, sample)
     matches = statistics.mean(len(ids(contenders[0], (event_type,))) for event_type in workload.event_types)
-    medians = measure(contenders, workload.event_types, rounds)
+    times = measure(contenders, workload.event_types, rounds)
     upkeep = measure_upkeep(workload, draw)
     print(f"\n{size:,} routes, {len(workload.event_types):,} event types, {matches:.1f} matches each\n")
-    print("| | µs per event | |\n|---|---:|---|")
+    print("| | µs per event | least | |\n|---|---:|---:|---|")
     for contender in contenders:
-        taken = f"{medians[contender.name]:,.2f}" if contender.name in medians else "–"
+        turns = times.get(contender.name)
+        taken = f"{statistics.median(turns):,.2f} | {min(turns):,.2f}" if turns else "– | –"
         print(f"| {contender.name} | {taken} | {contender.note} |")
     print(
         f"\nindex: built at {upkeep.build_us:.1f} µs a route, put {upkeep.put_us:.1f} µs, "

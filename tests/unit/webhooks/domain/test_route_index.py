@@ -72,7 +72,7 @@ EMPTY = inside(RouteIndex[Route].build()._root)
 
 
 @given(st.lists(pattern_lists, max_size=12), event_names)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_index_finds_what_the_naive_matcher_does(texts: list[str], names: tuple[str, ...]) -> None:
     routes = routes_of(texts)
 
@@ -83,7 +83,6 @@ def test_index_finds_what_the_naive_matcher_does(texts: list[str], names: tuple[
     st.lists(st.tuples(st.sampled_from(["r1", "r2", "r3", "r4"]), st.none() | pattern_lists), max_size=20),
     event_names,
 )
-@settings(max_examples=200)
 def test_updates_leave_the_same_as_a_fresh_build(updates: list[tuple[str, str | None]], names: tuple[str, ...]) -> None:
     table: RouteTable[Route] = RouteTable()
     left: dict[str, Route] = {}
