@@ -26,7 +26,9 @@ async def test_eighteen_incidents_come_in_four_batches_with_the_documented_messa
     ]
     batches = [event.record_ids or [] for event in progress[2:]]
     assert [len(batch) for batch in batches] == [5, 5, 5, 3]
-    assert sorted(label for batch in batches for label in batch) == [f"INC{number:07d}" for number in range(10_001, 10_019)]
+    assert sorted(label for batch in batches for label in batch) == [
+        f"INC{number:07d}" for number in range(10_001, 10_019)
+    ]
     completed = events[-1]
     assert isinstance(completed, RunCompleted)
     assert (completed.added, completed.updated, completed.total, completed.dataset_version) == (18, 0, 18, 1)

@@ -5,7 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from tieline.errors import TransientError
 from tieline_gateway.adapters.run_feed import Entry, RunFeed
 from tieline_gateway.adapters.run_tail import RunTail
 from tieline_gateway.domain.run_frames import HEARTBEAT, OPENING, complete_frame, failed_frame, progress_frame
+from tieline_gateway.domain.run_places import Place, RunOver
 
 HEARTBEAT_EVERY = timedelta(seconds=15)
 MOST_RENDERED = 256
@@ -26,25 +27,6 @@ FindIntegration = Callable[[str, str], Awaitable[Integration | None]]
 Render = Callable[[Integration], Mapping[str, Any]]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a stream starts: a run, the offset wanted next, and the sequence of the last event the client has.
-
-    `partition` None: the run is about to be started, and nothing of it is in the topic yet.
-    """
-
-    workspace_id: str
-    integration_id: str
-    run_id: str
-    partition: int | None = None
-    offset: int = 0
-    sequence: int = -1
-
-
-class RunOver:
-    """The answer for a client that has seen a run's last event."""
 
 
 class RunStreams:
@@ -100,6 +82,14 @@ class RunStreams:
         is asked for turns out to be attached to another, that one's frames follow, from its first.
         """
         yield OPENING
+        try:
+            async for chunk in self._chunks(place, start):
+                yield chunk
+        except TransientError as error:
+            # The client sees the stream end without the last event, and comes back for the rest.
+            log.warning("a stream ended early", extra={"run": place.run_id, "reason": str(error)})
+
+    async def _chunks(self, place: Place, start: Callable[[], Awaitable[object]] | None) -> AsyncIterator[bytes]:
         with ExitStack() as following:
             while True:
                 feed = following.enter_context(self._tail.follow(place.run_id))
@@ -113,12 +103,28 @@ class RunStreams:
                     attached = next((entry for entry in burst if isinstance(entry.event, RunAttached)), None)
                     if attached is not None:
                         break
-                    yield b"".join([await self._frame(entry) for entry in burst]) if entries else HEARTBEAT
+                    chunk = b"".join([await self._frame(entry) for entry in burst]) if entries else HEARTBEAT
+                    if chunk:
+                        yield chunk
                     if burst and burst[-1].is_last:
                         return
                 if attached is None:
                     return
                 place = _attached_place(place, attached)
+
+    async def started(self, place: Place, *, start: Callable[[], Awaitable[object]], within: timedelta) -> str:
+        """Await `start` and return the id of the run that came of it, or that it was attached to.
+
+        Raises TimeoutError, and what `start` raises.
+        """
+        async with asyncio.timeout(within.total_seconds()):
+            with self._tail.follow(place.run_id) as feed:
+                await start()
+                async for entries in self._bursts(feed, place):
+                    for entry in _unseen(entries, place):
+                        event = entry.event
+                        return event.attached_to if isinstance(event, RunAttached) else event.run_id
+        raise TimeoutError
 
     async def _bursts(self, feed: RunFeed, place: Place) -> AsyncIterator[list[Entry]]:
         """Yield entries as they come; an empty list when it is time for a heartbeat."""
@@ -127,6 +133,8 @@ class RunStreams:
             entries, offset = await self._earlier(feed, place.run_id, partition, offset)
             if entries:
                 yield entries
+        if place.is_over:
+            return  # all that is kept of it was earlier
         while not feed.ended:
             if partition is not None and offset < feed.covered_from(partition):
                 log.info("a client fell behind its run and is dropped", extra={"run": place.run_id})
