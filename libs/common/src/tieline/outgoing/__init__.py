@@ -1,29 +1,34 @@
 """Calls to providers and channels: the one door to addresses that a tenant chose.
 
 `addresses` says which addresses may be dialled, `transport` dials them, `client` bounds the call in time and size,
-`errors` are what can go wrong.
+`hosts` keeps a small pool of connections for each host, `errors` are what can go wrong.
 """
 
-from tieline.outgoing.client import Answer, OutgoingClient
+from tieline.outgoing.client import OWN_HEADERS, Answer, OutgoingClient
 from tieline.outgoing.errors import (
     AddressRefusedError,
     CallFailedError,
     CallTimedOutError,
     NameUnresolvedError,
     OutgoingError,
+    RequestRefusedError,
     ResponseTooLargeError,
     ResponseUnreadableError,
     TlsFailedError,
 )
+from tieline.outgoing.hosts import HostClients
 
 __all__ = [
+    "OWN_HEADERS",
     "AddressRefusedError",
     "Answer",
     "CallFailedError",
     "CallTimedOutError",
+    "HostClients",
     "NameUnresolvedError",
     "OutgoingClient",
     "OutgoingError",
+    "RequestRefusedError",
     "ResponseTooLargeError",
     "ResponseUnreadableError",
     "TlsFailedError",

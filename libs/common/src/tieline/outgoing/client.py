@@ -1,11 +1,13 @@
 """One bounded call to a provider or channel."""
 
 import asyncio
+import functools
 import json as jsonlib
+import logging
 import re
 import ssl
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
@@ -19,6 +21,7 @@ from tieline.outgoing.errors import (
     AddressRefusedError,
     CallFailedError,
     CallTimedOutError,
+    RequestRefusedError,
     ResponseTooLargeError,
     ResponseUnreadableError,
     TlsFailedError,
@@ -29,7 +32,27 @@ from tieline.settings import OutgoingSettings
 MOST_CONNECTIONS = 64
 LONGEST_URL = 8192
 _DECODED_STEP = 65_536
+OWN_HEADERS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that belong to the connection or frame the message: no caller sets them, so none can smuggle a request."""
+
 _HOST = re.compile(rb"[A-Za-z0-9._-]+|\[?[0-9a-fA-F:.]+\]?")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +85,23 @@ class OutgoingClient:
     Checks each URL's form and the address dialled, follows no redirect, keeps no cookie, and bounds time and size.
     """
 
-    def __init__(self, settings: OutgoingSettings, *, most_connections: int = MOST_CONNECTIONS) -> None:
+    def __init__(
+        self,
+        settings: OutgoingSettings,
+        *,
+        most_connections: int = MOST_CONNECTIONS,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._settings = settings
+        if settings.dangerous_allow_private_addresses:
+            _warn_of_private_addresses()
         backend = CheckedBackend(
             allow_private=settings.dangerous_allow_private_addresses, resolve_timeout=settings.connect_timeout
         )
         self._http = httpx2.AsyncClient(
             transport=CheckedTransport(
                 backend,
-                tls=ssl.create_default_context(),
+                tls=tls or ssl.create_default_context(),
                 limits=httpx2.Limits(max_connections=most_connections),
             ),
             timeout=httpx2.Timeout(
@@ -99,17 +130,19 @@ class OutgoingClient:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         json: Any = None,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str | list[str]] | None = None,
         content: bytes | None = None,
         auth: tuple[str, str] | None = None,
         timeout: timedelta | None = None,  # noqa: ASYNC109 - a limit that the error names
     ) -> Answer:
         """Return the whole answer, whatever its status; a redirect is returned, not followed.
 
-        `timeout` covers everything from DNS to the last byte. Raises the OutgoingError family.
+        `params` as pairs may repeat a name. `timeout` covers everything from DNS to the last byte. Raises the
+        OutgoingError family.
         """
+        _check_headers(headers or {})
         request = self._request(method, url, headers=headers, params=params, json=json, data=form, content=content)
         progress = _Progress()
         request.extensions["trace"] = progress.note
@@ -119,10 +152,12 @@ class OutgoingClient:
             with span(method, SpanKind.CLIENT, http__request__method=method, server__address=host):
                 async with asyncio.timeout(limit.total_seconds()):
                     return await self._whole_answer(request, httpx2.BasicAuth(*auth) if auth else None)
+        except httpx2.ConnectTimeout as error:
+            raise CallTimedOutError(host, min(limit, self._settings.connect_timeout), sent=False) from error
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise CallTimedOutError(host, limit, sent=progress.sent) from error
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
-            raise AddressRefusedError(f"{host}: not a request that can be made") from error
+            raise RequestRefusedError(f"{host}: not a request that can be made") from error
         except (httpx2.HTTPError, zlib.error) as error:
             failed = TlsFailedError if _is_tls(error) else CallFailedError
             raise failed(host, type(error).__name__, sent=progress.sent) from error
@@ -133,7 +168,7 @@ class OutgoingClient:
         try:
             request = self._http.build_request(method, url, **parts)
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, ValueError, TypeError) as error:
-            raise AddressRefusedError(f"not a request that can be made: {type(error).__name__}") from error
+            raise RequestRefusedError(f"not a request that can be made: {type(error).__name__}") from error
         settings = self._settings
         http_allowed = settings.allow_http or settings.dangerous_allow_private_addresses
         if request.url.scheme not in ({"https", "http"} if http_allowed else {"https"}):
@@ -164,21 +199,40 @@ class OutgoingClient:
         unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
         limit = self._settings.max_response_bytes
         parts: list[bytes] = []
-        size = 0
+        size = received = 0
         async for chunk in response.aiter_raw():
+            received += len(chunk)
+            if received > limit:  # also what follows the end of a packed body, which is no part of it
+                raise ResponseTooLargeError(response.request.url.host, limit)
             for part in (chunk,) if unpack is None else _unpacked(unpack, chunk):
                 size += len(part)
                 if size > limit:
                     raise ResponseTooLargeError(response.request.url.host, limit)
                 parts.append(part)
+        if unpack is not None and received and not unpack.eof:
+            raise CallFailedError(response.request.url.host, "the answer was cut short", sent=True)
         return b"".join(parts)
+
+
+@functools.cache
+def _warn_of_private_addresses() -> None:
+    log.warning("URLs of tenants may reach private and loopback addresses: right on a laptop and in tests only")
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    taken = OWN_HEADERS.intersection(name.strip().lower() for name in headers)
+    if taken:
+        raise RequestRefusedError(f"the header {min(taken)} is not the caller's to set")
 
 
 def _unpacked(unpack: Any, chunk: bytes) -> Iterator[bytes]:
     """Yield what `chunk` holds in steps, so that a bomb is noticed before it fills the memory."""
-    while chunk:
-        yield unpack.decompress(chunk, _DECODED_STEP)
+    while not unpack.eof:
+        part: bytes = unpack.decompress(chunk, _DECODED_STEP)
+        yield part
         chunk = unpack.unconsumed_tail
+        if not chunk and len(part) < _DECODED_STEP:
+            return
 
 
 def _is_tls(error: BaseException) -> bool:

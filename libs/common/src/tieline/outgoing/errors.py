@@ -2,6 +2,7 @@
 
 * OutgoingError
   - AddressRefusedError       the URL is not one we call, or its host is at an address that is not public (permanent)
+    . RequestRefusedError       something else of the request can't or may not be sent
   - CallTimedOutError         (transient)
   - CallFailedError           no connection, or it broke (transient)
     . NameUnresolvedError
@@ -26,6 +27,10 @@ class OutgoingError(TielineError):
 
 class AddressRefusedError(OutgoingError, PermanentError):
     """The URL may not be called; the message says why."""
+
+
+class RequestRefusedError(AddressRefusedError):
+    """The request can't be put into HTTP, or holds a header that is not the caller's to set."""
 
 
 class CallTimedOutError(OutgoingError, TransientError):
