@@ -41,6 +41,7 @@ _TEXTS: Final = frozenset(
 WEBHOOK_SECRET_PATH: Final = "config.webhook_secret"  # noqa: S105 - a path, not a secret
 Channel = Literal["slack", "whatsapp", "telegram", "discord", "webhook"]
 LONGEST_ID = 256
+LONGEST_PATTERNS = 8192  # room for as many patterns as a route may list
 
 
 class IntegrationStatus(TypedDict):
@@ -110,7 +111,7 @@ class ConfigureRequest(BaseModel):
 class RouteRequest(BaseModel):
     """Body of `POST /api/channel-routes`."""
 
-    eventType: str = Field(min_length=1, max_length=LONGEST_ID, description="Event pattern (supports * wildcard)")  # noqa: N815 - the document's name
+    eventType: str = Field(min_length=1, max_length=LONGEST_PATTERNS, description="Event pattern (supports * wildcard)")  # noqa: N815 - the document's name
     channel: Channel = Field(description="Channel type")
     channelId: str = Field(min_length=1, max_length=LONGEST_ID, description="Channel/group identifier")  # noqa: N815 - the document's name
     projectId: str | None = Field(default=None, max_length=LONGEST_ID, description="Scope to specific project")  # noqa: N815 - the document's name
@@ -124,7 +125,7 @@ class RouteChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    eventType: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID)  # noqa: N815 - the document's name
+    eventType: str | None = Field(default=None, min_length=1, max_length=LONGEST_PATTERNS)  # noqa: N815 - the document's name
     channel: Channel | None = None
     channelId: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID)  # noqa: N815 - the document's name
     projectId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's name

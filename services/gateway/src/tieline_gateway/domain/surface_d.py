@@ -92,26 +92,33 @@ def creation_of(request: IntegrationRequest, *, command_id: str) -> tuple[Integr
 
 
 def update_of(
-    request: IntegrationRequest, existing: Integration, *, command_id: str
+    request: IntegrationRequest, integration_id: str, existing: Integration | None, *, command_id: str
 ) -> tuple[IntegrationDraft, dict[str, str]]:
     """Return the draft that replaces what surface D shows of `existing`, and its new secrets by path.
 
     A mask keeps the stored value of its field. A service name in which no provider is recognised renames only. Raises
-    RequestInvalidError when a mask stands where nothing is stored.
+    RequestInvalidError when a mask stands where nothing is stored. Without `existing` the draft will be refused, unless
+    it repeats a command that was applied while the integration was there.
     """
-    provider = recognise(request.service_name) or existing.provider
-    config = _taken_apart(request.config, provider, _auth_keys(existing))
-    _refuse_masks([path for path in config.kept if path not in existing.secret_paths])
+    provider = recognise(request.service_name) or (existing.provider if existing else slug(request.service_name))
+    config = _taken_apart(request.config, provider, _auth_keys(existing) if existing else {})
+    if existing is not None:
+        _refuse_masks([path for path in config.kept if path not in existing.secret_paths])
     new_id = derived_id(command_id, "integration")
-    draft = _draft(request, config, target=Target(by="id", value=existing.id), new_id=new_id, provider=provider)
-    same_type = auth_type_of(existing) == request.auth_type
+    draft = _draft(request, config, target=Target(by="id", value=integration_id), new_id=new_id, provider=provider)
     replaced = {
-        "auth": {"type": request.auth_type, **existing.auth} if same_type else {"type": request.auth_type},
+        "auth": _auth_of(request, existing),
         "replace": ["config", "auth"],
         "keep_secrets": config.kept,
         "if_absent": "refuse",
     }
     return draft.model_copy(update=replaced), config.secrets
+
+
+def _auth_of(request: IntegrationRequest, existing: Integration | None) -> JsonObject:
+    if existing is not None and auth_type_of(existing) == request.auth_type:
+        return {"type": request.auth_type, **existing.auth}  # surface E's settings stay, and its name for the type
+    return {"type": request.auth_type}
 
 
 @dataclass(slots=True)

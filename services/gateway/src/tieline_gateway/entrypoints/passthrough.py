@@ -76,8 +76,7 @@ class GuardedPassthrough:
 
     def _check(self, request: Request) -> None:
         principal = principal_of(request)
-        workspace = request.path_params.get("workspace_id", principal.workspace_id)
-        if workspace.lower() != principal.workspace_id:
+        if not principal.names(request.path_params.get("workspace_id", principal.workspace_id)):
             raise NotFoundError("workspace")
         permission = self._read if request.method in _SAFE else self._write
         if not principal.may(permission):

@@ -70,9 +70,7 @@ def _writes(router: APIRouter) -> None:
     ) -> OneIntegration:
         """Replace an integration; a mask keeps the stored value of its field."""
         existing = await services.registry.find_integration(caller.workspace_id, integration_id)
-        if existing is None:
-            raise NotFoundError("integration")
-        draft, secrets = surface_d.update_of(body, existing, command_id=intent.command_id)
+        draft, secrets = surface_d.update_of(body, integration_id, existing, command_id=intent.command_id)
         saved = await integrations.save_one(services.commands, intent, draft, secrets)
         return {"success": True, "integration": surface_d.document_of(saved.integration)}
 
