@@ -33,12 +33,7 @@ def indexes(*, commands_kept: timedelta, audit_kept: timedelta) -> dict[str, lis
         ],
         INTEGRATIONS: [
             _index("by_name", unique=True),
-            IndexModel(
-                [("by_unique", ASCENDING)],
-                name="by_unique",
-                unique=True,
-                partialFilterExpression={"by_unique": {"$exists": True}},
-            ),
+            IndexModel([("by_unique", ASCENDING)], name="by_unique", unique=True, sparse=True),
             _index("by_provider", "created_at"),
             _index("workspace_id", "sequence"),
         ],
