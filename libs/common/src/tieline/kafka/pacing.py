@@ -7,6 +7,7 @@ holds its fetches comes after the longest pause, so nothing changes there.
 """
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -28,7 +29,9 @@ async def _paced_fetch(self: Any, assignment: Any, node_id: int, request: Any) -
     else:
         pause = _pauses.get(self, FIRST_PAUSE)
         if time.monotonic() - began < LONGEST_PAUSE:
-            await asyncio.sleep(pause)
+            # aiokafka awaits the fetches it cancels and expects them to end quietly, as its own does.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(pause)
             _pauses[self] = min(pause * 2, LONGEST_PAUSE)
     return has_data
 
