@@ -39,8 +39,13 @@ class HttpSettings(Block):
     host: str = Field(default="127.0.0.1", description="Address to bind; `0.0.0.0` in a container.")
     port: int = Field(default=8400, ge=1, le=65535, description="TCP port.")
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body; beyond it 413.")
+    linger: timedelta = Field(
+        default=timedelta(0),
+        description="After SIGTERM, how long requests are still taken while readiness already says no, so that load "
+        "balancers notice first.",
+    )
     drain: timedelta = Field(
-        default=timedelta(seconds=15), description="After SIGTERM, how long requests in hand may take to finish."
+        default=timedelta(seconds=15), description="After that, how long requests in hand may take to finish."
     )
 
 
@@ -92,6 +97,11 @@ class InternalSettings(Block):
     token: SecretStr = Field(
         default=SecretStr(""), description="Shared by the services; proves one to another. At least 16 characters."
     )
+    credentials_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Proves a service that may open secrets: registry, sync-worker, webhook-router, never the gateway. "
+        "The shared token serves while it is not set.",
+    )
     registry_url: str = Field(default="http://127.0.0.1:8402", description="The registry's internal HTTP interface.")
     webhook_router_url: str = Field(
         default="http://127.0.0.1:8401", description="Where the gateway passes webhooks and events on to."
@@ -100,6 +110,11 @@ class InternalSettings(Block):
         default="http://127.0.0.1:8403", description="The sync worker's internal HTTP interface."
     )
     timeout: timedelta = Field(default=timedelta(seconds=5), description="How long one call between services may take.")
+
+    @property
+    def opening_token(self) -> str:
+        """The token that opens secrets."""
+        return self.credentials_token.get_secret_value() or self.token.get_secret_value()
 
 
 class OutgoingSettings(Block):

@@ -43,6 +43,13 @@ def configure_tracing(service: str) -> None:
     trace.set_tracer_provider(provider)
 
 
+def flush_traces() -> None:
+    """Send the spans that still wait for their batch; a process calls this before it ends. Takes 5 s at most."""
+    provider = trace.get_tracer_provider()
+    if wanted() and hasattr(provider, "force_flush"):
+        provider.force_flush(timeout_millis=5_000)
+
+
 def with_trace_headers(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """Return `headers` of a Kafka record with the current trace's `traceparent`, unless they carry one."""
     carrier: dict[str, str] = {}

@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import socket
 import sys
+import time
 from collections.abc import Callable
+from types import FrameType
 from typing import TypeVar
 
 import uvicorn
@@ -12,7 +15,7 @@ from starlette.types import ASGIApp
 from tieline.errors import ConfigurationError
 from tieline.observability.http import traced
 from tieline.observability.logs import configure_logs
-from tieline.observability.tracing import configure_tracing
+from tieline.observability.tracing import configure_tracing, flush_traces
 from tieline.service.health import Health
 from tieline.settings import HttpSettings, ServiceSettings, load
 
@@ -22,17 +25,39 @@ log = logging.getLogger(__name__)
 
 
 class _DrainingServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+    """Unready at the first signal, no longer listening `linger` later; a second signal shortens that."""
+
+    def __init__(self, config: uvicorn.Config, health: Health, *, linger: float) -> None:
         super().__init__(config)
         self._health = health
+        self._linger = linger
+        self._stop_at: float | None = None
+        self._signal = 0
 
-    def handle_exit(self, sig: int, frame: object) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._health.draining or not self._linger:
+            self._health.draining = True
+            super().handle_exit(sig, frame)
+            return
         self._health.draining = True
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]  # uvicorn wants a FrameType, signal gives one
+        self._signal = sig
+        self._stop_at = time.monotonic() + self._linger
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self._stop_at = None
+            super().handle_exit(self._signal, None)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        log.info("stopping: finishing what is in hand")
+        await super().shutdown(sockets)
+        await asyncio.to_thread(flush_traces)
+        log.info("stopped")
 
 
 def serve(app: ASGIApp, *, http: HttpSettings, health: Health) -> None:
-    """Serve `app` until SIGTERM or Ctrl-C, then let requests in hand finish within the drain time."""
+    """Serve `app` until SIGTERM or Ctrl-C; then say so, linger, let requests in hand finish within the drain time."""
     config = uvicorn.Config(
         app,
         host=http.host,
@@ -46,7 +71,7 @@ def serve(app: ASGIApp, *, http: HttpSettings, health: Health) -> None:
         timeout_keep_alive=75,  # above the 60 s that load balancers commonly keep idle connections
         h11_max_incomplete_event_size=65_536,
     )
-    server = _DrainingServer(config, health)
+    server = _DrainingServer(config, health, linger=http.linger.total_seconds())
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve())
 
