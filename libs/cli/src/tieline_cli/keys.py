@@ -17,6 +17,7 @@ class SystemKeys:
     sealing_private_keys: str = field(repr=False)
     sealing_public_key: str
     internal_token: str = field(repr=False)
+    credentials_token: str = field(repr=False)
 
     @classmethod
     def generate(cls, kid: str) -> "SystemKeys":
@@ -27,6 +28,7 @@ class SystemKeys:
             sealing_private_keys=encode_key(kid, sealing.private_bytes_raw()),
             sealing_public_key=encode_key(kid, sealing.public_key().public_bytes_raw()),
             internal_token=secrets.token_urlsafe(32),
+            credentials_token=secrets.token_urlsafe(32),
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -36,6 +38,7 @@ class SystemKeys:
             "TIELINE_SECRETS__SEALING_PRIVATE_KEYS": self.sealing_private_keys,
             "TIELINE_SECRETS__SEALING_PUBLIC_KEY": self.sealing_public_key,
             "TIELINE_INTERNAL__TOKEN": self.internal_token,
+            "TIELINE_INTERNAL__CREDENTIALS_TOKEN": self.credentials_token,
         }
 
 

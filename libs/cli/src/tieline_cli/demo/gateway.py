@@ -82,6 +82,8 @@ class Gateway:
                 told = stream.response.read().decode("utf-8", "replace")[:_SHOWN_CHARACTERS]
                 raise StepFailedError(f"{method} {path} answered {stream.response.status_code}, no stream: {told}")
             for event in stream:
+                if not event.data:  # only sets the time to wait before connecting again, or the last id
+                    continue
                 data = event.json()
                 yield event.event, data if isinstance(data, dict) else {}
 

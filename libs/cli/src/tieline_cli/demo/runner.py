@@ -57,19 +57,20 @@ def run(plan: StackPlan, console: Console) -> bool:
         journey = Journey(console=console, gateway=gateway, simulators=endpoints.simulators)
         journey.remember("Stack started", "broker, database, 4 services", f"{time.monotonic() - began:.1f} s")
         try:
-            done = supervisor.run_aside(lambda: _do_all(journey))
+            done = supervisor.run_aside(lambda: do_steps(journey))
         finally:
             gateway.close()
     show_summary(journey, succeeded=done, seconds=time.monotonic() - began)
     return done
 
 
-def _do_all(journey: Journey) -> bool:
+def do_steps(journey: Journey) -> bool:
+    """Do every step in order; return whether all happened. The first that did not ends it, with its reason shown."""
     for number, step in enumerate(STEPS, start=2):
         _title(journey.console, number, step.title)
         try:
             step.act(journey)
-        except (StepFailedError, httpx2.HTTPError, KeyError, TypeError) as error:
+        except (StepFailedError, httpx2.HTTPError, LookupError, TypeError, ValueError) as error:  # also odd answers
             journey.console.print("   [red]✗[/red] ", end="")
             journey.console.print(_told(error), highlight=False, markup=False, soft_wrap=True)
             return False

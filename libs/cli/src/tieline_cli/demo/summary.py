@@ -5,10 +5,10 @@ from rich.table import Table
 from tieline_cli.demo.journey import Journey
 
 _NEXT = """Where to look next
-  make run                  the same stack, to play with; it prints its address, its key and a first curl
-  README.md                 first five minutes with curl
-  docs/architecture.md      how it works, and why nothing is lost or doubled
-  libs/cli/…/demo           this demo, step by step"""
+  make run                        the same stack, to stay; prints address, key, a first curl
+  README.md                       first five minutes with curl
+  docs/architecture.md            how it works, why nothing is lost
+  libs/cli/src/tieline_cli/demo   this demo, step by step"""
 
 
 def show_summary(journey: Journey, *, succeeded: bool, seconds: float) -> None:

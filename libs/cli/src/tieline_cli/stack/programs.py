@@ -91,13 +91,16 @@ def _shared_environment(plan: StackPlan, secrets: StackSecrets) -> dict[str, str
 def _own_environment(name: str, plan: StackPlan, secrets: StackSecrets) -> dict[str, str]:
     """Return what only this service may know or needs."""
     keys = secrets.system
+    opens = {"TIELINE_INTERNAL__CREDENTIALS_TOKEN": keys.credentials_token}
     own = {
         "gateway": {"TIELINE_SECRETS__SEALING_PUBLIC_KEY": keys.sealing_public_key},
+        "sync_worker": opens,
         "registry": {
+            **opens,
             "TIELINE_SECRETS__MASTER_KEYS": keys.master_keys,
             "TIELINE_SECRETS__SEALING_PRIVATE_KEYS": keys.sealing_private_keys,
         },
-        "webhook_router": {"TIELINE_WEBHOOKS__SPOOL_DIR": str(plan.folder.spool.absolute())},
+        "webhook_router": {**opens, "TIELINE_WEBHOOKS__SPOOL_DIR": str(plan.folder.spool.absolute())},
     }
     return own.get(name, {})
 
