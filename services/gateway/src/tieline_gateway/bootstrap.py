@@ -20,31 +20,53 @@ from tieline.key_resolver import KeyResolver
 from tieline.registry_client import RegistryClient
 from tieline.secrets.sealing import Sealer
 from tieline.service.background import BackgroundTasks
-from tieline.service.health import Check, Health
+from tieline.service.health import Health
+from tieline.sync_client import SyncClient
 from tieline.topics import GATEWAY_REPLIES
 
 from tieline_gateway.adapters.registry_commands import RegistryCommands
+from tieline_gateway.adapters.run_commands import KafkaRunCommands
+from tieline_gateway.adapters.run_streams import RunStreams
+from tieline_gateway.adapters.run_tail import RunTail
+from tieline_gateway.domain import surface_d
 from tieline_gateway.domain.rates import RateLimiter
+from tieline_gateway.domain.stream_tokens import StreamTokens
 from tieline_gateway.entrypoints import (
     api_keys,
     audit,
+    datasets,
     provider_calls,
     surface_a,
     surface_b,
     surface_c,
-    surface_d,
     surface_e,
+    sync_stream,
 )
+from tieline_gateway.entrypoints import surface_d as surface_d_routes
 from tieline_gateway.entrypoints.dependencies import Services
 from tieline_gateway.entrypoints.edge import Edge
 from tieline_gateway.entrypoints.error_documents import describe_errors
 from tieline_gateway.entrypoints.failures import answer_failures
 from tieline_gateway.entrypoints.passed_on import pass_to_router
 from tieline_gateway.entrypoints.passthrough import Passthrough
+from tieline_gateway.entrypoints.sync_stream import SyncServices
 from tieline_gateway.settings import GatewaySettings
 
 SHORTEST_TOKEN = 16
 MOST_PASSED_THROUGH = 512  # connections to the webhook router
+
+ROUTERS = (
+    surface_a,
+    surface_b,
+    surface_c,
+    provider_calls,
+    surface_d_routes,
+    sync_stream,
+    surface_e,
+    datasets,
+    api_keys,
+    audit,
+)
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +80,7 @@ def build_api() -> FastAPI:
         redirect_slashes=False,
         separate_input_output_schemas=False,  # one schema per name, as in the published documents
     )
-    for part in (surface_a, surface_b, surface_c, provider_calls, surface_d, surface_e, api_keys, audit):
+    for part in ROUTERS:
         app.include_router(part.build_router())
     answer_failures(app)
     describe_errors(app)
@@ -70,65 +92,95 @@ def create_app(settings: GatewaySettings) -> tuple[ASGIApp, Health]:
     token = settings.internal.token.get_secret_value()
     if len(token) < SHORTEST_TOKEN:
         raise ConfigurationError(f"TIELINE_INTERNAL__TOKEN: needs at least {SHORTEST_TOKEN} characters")
-    instance = settings.gateway.instance or f"{os.getpid()}-{new_id()}"
-    producer = RecordProducer(settings.kafka, client_id=f"gateway-{instance}")
-    requests = RequestClient(
-        settings.kafka,
-        producer=producer,
-        reply_topic=GATEWAY_REPLIES,
-        client_id=f"gateway-replies-{instance}",
-        instance=instance,
-    )
-    registry = RegistryClient(settings.internal)
-    router = httpx2.AsyncClient(
-        base_url=settings.internal.webhook_router_url,
-        timeout=settings.internal.timeout.total_seconds(),
-        limits=httpx2.Limits(max_connections=MOST_PASSED_THROUGH),
-        trust_env=False,
-    )
-    commands = RegistryCommands(
-        requests=requests,
-        sealer=Sealer(settings.secrets.sealing_public_key.get_secret_value()),
-        secret=hmac.digest(token.encode(), b"tieline gateway fingerprints", hashlib.sha256),
-        clock=system_clock,
-        reply_timeout=settings.gateway.reply_timeout,
-    )
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(registry)
-            stack.push_async_callback(router.aclose)
-            stack.push_async_callback(producer.stop)
-            background = await stack.enter_async_context(BackgroundTasks())
-            background.start("producer", producer.start_when_possible())
-            background.start("replies", requests.run())
-            yield
-
+    parts = Gateway(settings, token)
     app = build_api()
-    app.router.lifespan_context = lifespan
-    app.state.services = Services(registry=registry, commands=commands)
-    health = Health({"kafka": _kafka_check(producer, requests), "registry": registry.check})
-    app.routes.extend(health.routes())
-    pass_to_router(app, Passthrough(router, service="webhook router"))
-    edge = Edge(
-        app,
-        keys=KeyResolver(registry),
-        registry=registry,
-        rates=RateLimiter(per_second=settings.limits.requests_per_second, burst=settings.limits.burst),
-        max_body_bytes=settings.http.max_body_bytes,
-        trust_org_header=settings.gateway.dangerous_trust_org_header,
-        monotonic=time.monotonic,
-    )
+    app.router.lifespan_context = parts.running
+    app.state.services = Services(registry=parts.registry, commands=parts.commands)
+    app.state.sync = parts.sync_services()
+    app.state.sync_reads = parts.sync_worker
+    app.routes.extend(parts.health.routes())
+    pass_to_router(app, Passthrough(parts.webhook_router, service="webhook router"))
     if settings.gateway.dangerous_trust_org_header:
         log.warning("x-org-id is believed without a key: only an authenticating proxy may reach this gateway")
-    return edge, health
+    return parts.edge(app), parts.health
 
 
-def _kafka_check(producer: RecordProducer, requests: RequestClient) -> Check:
-    async def check() -> str | None:
-        if not producer.connected:
-            return "no Kafka broker answers"
-        return None if requests.ready.is_set() else "the reply partition is not being read"
+class Gateway:
+    """The parts of one process."""
 
-    return check
+    def __init__(self, settings: GatewaySettings, token: str) -> None:
+        instance = settings.gateway.instance or f"{os.getpid()}-{new_id()}"
+        self._settings = settings
+        self._token = token
+        self._producer = RecordProducer(settings.kafka, client_id=f"gateway-{instance}")
+        self._requests = RequestClient(
+            settings.kafka,
+            producer=self._producer,
+            reply_topic=GATEWAY_REPLIES,
+            client_id=f"gateway-replies-{instance}",
+            instance=instance,
+        )
+        self._run_tail = RunTail(
+            settings.kafka, client_id=f"gateway-runs-{instance}", draining=lambda: self.health.draining
+        )
+        self.registry = RegistryClient(settings.internal)
+        self.sync_worker = SyncClient(settings.internal)
+        self.webhook_router = httpx2.AsyncClient(
+            base_url=settings.internal.webhook_router_url,
+            timeout=settings.internal.timeout.total_seconds(),
+            limits=httpx2.Limits(max_connections=MOST_PASSED_THROUGH),
+            trust_env=False,
+        )
+        self.commands = RegistryCommands(
+            requests=self._requests,
+            sealer=Sealer(settings.secrets.sealing_public_key.get_secret_value()),
+            secret=hmac.digest(token.encode(), b"tieline gateway fingerprints", hashlib.sha256),
+            clock=system_clock,
+            reply_timeout=settings.gateway.reply_timeout,
+        )
+        self.health = Health({"kafka": self._kafka_check, "registry": self.registry.check})
+
+    @asynccontextmanager
+    async def running(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Connect, however long dependencies are away; disconnect on leaving."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.registry)
+            await stack.enter_async_context(self.sync_worker)
+            stack.push_async_callback(self.webhook_router.aclose)
+            stack.push_async_callback(self._producer.stop)
+            background = await stack.enter_async_context(BackgroundTasks())
+            background.start("producer", self._producer.start_when_possible())
+            background.start("replies", self._requests.run())
+            background.start("run events", self._run_tail.run())
+            yield
+
+    def sync_services(self) -> SyncServices:
+        """Return what the sync endpoints work with."""
+        return SyncServices(
+            streams=RunStreams(
+                self._run_tail, find_integration=self.registry.find_integration, render=surface_d.document_of
+            ),
+            commands=KafkaRunCommands(self._producer),
+            runs=self.sync_worker,
+            find_integration=self.registry.find_integration,
+            tokens=StreamTokens(self._token),
+            clock=system_clock,
+        )
+
+    def edge(self, app: ASGIApp) -> Edge:
+        """Return `app` behind the edge."""
+        settings = self._settings
+        return Edge(
+            app,
+            keys=KeyResolver(self.registry),
+            registry=self.registry,
+            rates=RateLimiter(per_second=settings.limits.requests_per_second, burst=settings.limits.burst),
+            max_body_bytes=settings.http.max_body_bytes,
+            trust_org_header=settings.gateway.dangerous_trust_org_header,
+            monotonic=time.monotonic,
+        )
+
+    async def _kafka_check(self) -> str | None:
+        if (missing := await self._producer.check()) is not None:
+            return missing
+        return None if self._requests.ready.is_set() else "the reply partition is not being read"

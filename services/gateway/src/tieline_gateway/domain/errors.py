@@ -88,7 +88,19 @@ class NotFoundError(GatewayError):
     """This workspace has no such thing."""
 
     def __init__(
-        self, what: Literal["integration", "route", "api key", "workspace", "path", "run", "endpoint"]
+        self,
+        what: Literal[
+            "integration",
+            "route",
+            "api key",
+            "workspace",
+            "path",
+            "run",
+            "page",
+            "dataset version",
+            "schedule",
+            "endpoint",
+        ],
     ) -> None:
         super().__init__(f"{what} not found")
         self.what = what
@@ -100,7 +112,12 @@ class ConflictError(GatewayError):
     def __init__(
         self,
         reason: Literal[
-            "name_taken", "revision_conflict", "idempotency_key_reused", "provider_immutable", "limit_reached"
+            "name_taken",
+            "revision_conflict",
+            "idempotency_key_reused",
+            "provider_immutable",
+            "limit_reached",
+            "run_active",
         ],
         message: str,
     ) -> None:

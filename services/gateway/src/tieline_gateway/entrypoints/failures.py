@@ -12,8 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tieline.errors import RegistryUnavailableError
 from tieline.registry_client import RegistryRefusedError
+from tieline.sync_client import SyncRefusedError, SyncWorkerUnavailableError
 
-from tieline_gateway.domain.errors import FieldError, GatewayError, NotFoundError, RequestInvalidError, UnavailableError
+from tieline_gateway.domain.errors import (
+    ConflictError,
+    FieldError,
+    GatewayError,
+    NotFoundError,
+    RequestInvalidError,
+    UnavailableError,
+)
 from tieline_gateway.entrypoints.surfaces import Fault, surface_of
 
 log = logging.getLogger(__name__)
@@ -45,6 +53,25 @@ async def _registry_away(request: Request, error: Exception) -> Response:
     return surface_of(request.url.path).answer(UnavailableError("registry"))
 
 
+async def _sync_worker_away(request: Request, error: Exception) -> Response:
+    log.warning("the sync worker could not be asked", extra={"reason": str(error)})
+    return surface_of(request.url.path).answer(UnavailableError("sync worker"))
+
+
+async def _sync_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SyncRefusedError)  # noqa: S101 - registered for this class only
+    match error.code:
+        case "run_active":
+            known: GatewayError = ConflictError("run_active", str(error))
+        case "version_not_found":
+            known = NotFoundError("dataset version")
+        case "invalid":
+            known = RequestInvalidError.of(("body",), str(error))
+        case _:
+            return await _sync_worker_away(request, error)
+    return surface_of(request.url.path).answer(known)
+
+
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     surface = surface_of(request.url.path)
@@ -72,6 +99,8 @@ def answer_failures(app: FastAPI) -> None:
         RequestValidationError: _invalid,
         RegistryUnavailableError: _registry_away,
         RegistryRefusedError: _registry_away,
+        SyncWorkerUnavailableError: _sync_worker_away,
+        SyncRefusedError: _sync_refused,
         HTTPException: _http_exception,
         Exception: _unexpected,
     }

@@ -11,7 +11,6 @@ OPEN = ("/api/webhooks/{rest:path}", "/api/events")
 
 ROUTING = ("/api/channel-routes/explain", "/api/channel-routes/what-if")
 DELIVERING = ("deliveries", "ledger", "quarantine", "events", "destinations", "agents")
-SYNCING = ("records", "datasets", "runs", "schedule", "pages")
 
 
 def pass_to_router(app: FastAPI, router: Passthrough) -> None:
@@ -25,12 +24,3 @@ def pass_to_router(app: FastAPI, router: Passthrough) -> None:
     for part in DELIVERING:
         for path in (f"/v1/{{workspace_id}}/{part}", f"/v1/{{workspace_id}}/{part}/{{rest:path}}"):
             app.add_route(path, delivering.answer, methods=_METHODS, include_in_schema=False)
-
-
-def pass_to_sync_worker(app: FastAPI, worker: Passthrough) -> None:
-    """Add the sync worker's paths to `app`."""
-    syncing = GuardedPassthrough(worker, read="integration.view", write="integration.sync")
-    base = "/v1/{workspace_id}/integrations/{integration_id}"
-    for part in SYNCING:
-        for path in (f"{base}/{part}", f"{base}/{part}/{{rest:path}}"):
-            app.add_route(path, syncing.answer, methods=_METHODS, include_in_schema=False)

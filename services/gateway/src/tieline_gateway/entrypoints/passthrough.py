@@ -1,7 +1,7 @@
 """Requests that belong to another service, passed through as they come; nothing is buffered whole."""
 
 from collections.abc import AsyncIterator
-from typing import Literal
+from typing import Final, Literal
 
 import httpx2
 from starlette.background import BackgroundTask
@@ -33,9 +33,9 @@ _SAFE = frozenset({"GET", "HEAD"})
 class Passthrough:
     """Forwards requests to one service and streams its answers back."""
 
-    def __init__(self, http: httpx2.AsyncClient, *, service: Literal["webhook router", "sync worker"]) -> None:
+    def __init__(self, http: httpx2.AsyncClient, *, service: Literal["webhook router"]) -> None:
         self._http = http
-        self._service = service
+        self._service: Final = service
 
     async def answer(self, request: Request) -> Response:
         """Answer what the service answers, or 503 in the surface's shape when it is away."""
