@@ -44,7 +44,9 @@ def registry_settings(kafka: KafkaSettings, *, mongo_url: str, database: str, **
     return RegistrySettings(
         kafka=kafka,
         mongo=MongoSettings(url=SecretStr(mongo_url), database=database),
-        internal=InternalSettings(token=SecretStr(KEYS.internal_token)),
+        internal=InternalSettings(
+            token=SecretStr(KEYS.internal_token), credentials_token=SecretStr(KEYS.credentials_token)
+        ),
         secrets=SecretsSettings(
             master_keys=SecretStr(KEYS.master_keys), sealing_private_keys=SecretStr(KEYS.sealing_private_keys)
         ),

@@ -74,9 +74,21 @@ async def test_nothing_is_answered_without_the_service_token(http: httpx2.AsyncC
 async def test_operators_and_other_types_are_refused_where_text_is_expected(
     http: httpx2.AsyncClient, path: str, body: Any
 ) -> None:
-    answer = await http.post(path, headers={"authorization": f"Bearer {KEYS.internal_token}"}, json=body)
+    token = KEYS.credentials_token if path == "/internal/credentials/open" else KEYS.internal_token
+
+    answer = await http.post(path, headers={"authorization": f"Bearer {token}"}, json=body)
 
     assert answer.status_code == 400
+
+
+async def test_the_token_that_the_gateway_has_opens_no_credentials(http: httpx2.AsyncClient) -> None:
+    answer = await http.post(
+        "/internal/credentials/open",
+        headers={"authorization": f"Bearer {KEYS.internal_token}"},
+        json={"workspace_id": "w", "integration_id": "i"},
+    )
+
+    assert answer.status_code == 401
 
 
 async def test_a_body_beyond_the_limit_is_refused(http: httpx2.AsyncClient) -> None:

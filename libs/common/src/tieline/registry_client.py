@@ -86,6 +86,7 @@ class RegistryClient:
     """One pool of connections to the registry. Use as an async context manager."""
 
     def __init__(self, settings: InternalSettings, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._opening_token = settings.opening_token
         self._http = httpx2.AsyncClient(
             base_url=settings.registry_url,
             headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
@@ -192,7 +193,9 @@ class RegistryClient:
     async def open_credentials(self, workspace_id: str, integration_id: str) -> Credentials | None:
         """Return an integration with its secrets in clear, or None. Keep them in memory only, and not for long."""
         found = await self._post(
-            "/internal/credentials/open", {"workspace_id": workspace_id, "integration_id": integration_id}
+            "/internal/credentials/open",
+            {"workspace_id": workspace_id, "integration_id": integration_id},
+            token=self._opening_token,
         )
         return None if found is None else Credentials.model_validate(found)
 
@@ -200,11 +203,12 @@ class RegistryClient:
         """Re-wrap up to `limit` workspaces' data keys by the active master key; safe to repeat and to kill."""
         return Rotation.model_validate(await self._post("/internal/keys/rotate", {"limit": limit}))
 
-    async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+    async def _post(self, path: str, body: Mapping[str, Any], *, token: str | None = None) -> Any:
         """Return the decoded answer, None for 404. Raises RegistryUnavailableError, RegistryRefusedError."""
         with span(f"POST {path}", SpanKind.CLIENT, http__request__method="POST"):
             try:
-                answer = await self._http.post(path, json=body, headers=trace_headers())
+                headers = trace_headers() | ({} if token is None else {"authorization": f"Bearer {token}"})
+                answer = await self._http.post(path, json=body, headers=headers)
             except httpx2.HTTPError as error:
                 raise RegistryUnavailableError(f"the registry did not answer: {type(error).__name__}") from error
         if answer.status_code == httpx2.codes.NOT_FOUND:

@@ -113,7 +113,14 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
     health = Health({"mongo": lambda: mongo.missing(client), "kafka": producer.check, "commands": consumers.missing})
     rotate_keys = RotateKeys(store=MongoKeys(database), wrapper=vault)
     lists = ListIntegrations(reading, most_entries=settings.registry.most_listed_in_memory, monotonic=time.monotonic)
-    http = InternalHttp(reads, lists, rotate_keys, token=token, max_body_bytes=settings.http.max_body_bytes)
+    http = InternalHttp(
+        reads,
+        lists,
+        rotate_keys,
+        token=token,
+        opening_token=settings.internal.opening_token,
+        max_body_bytes=settings.http.max_body_bytes,
+    )
     return Starlette(routes=[*http.routes(), *health.routes()], lifespan=lifespan), health
 
 

@@ -1,7 +1,8 @@
 """The internal HTTP interface, for services that know the shared token: reads, and opened credentials.
 
 Every call is a POST with a JSON body and is answered with JSON: 200, 404 when there is no such thing, 400 for a body
-that is not what `tieline.registry_client` sends, 401 without the token, 503 while the database is away.
+that is not what `tieline.registry_client` sends, 401 without the token, 503 while the database is away. Opening
+credentials asks for a token of its own, which the gateway does not have.
 """
 
 import hmac
@@ -37,12 +38,14 @@ class InternalHttp:
         rotate_keys: RotateKeys,
         *,
         token: str,
+        opening_token: str,
         max_body_bytes: int,
     ) -> None:
         self._reads = reads
         self._list_integrations = list_integrations
         self._rotate_keys = rotate_keys
         self._expected = f"Bearer {token}".encode()
+        self._expected_to_open = f"Bearer {opening_token}".encode()
         self._max_body_bytes = max_body_bytes
 
     def routes(self) -> list[Route]:
@@ -88,12 +91,17 @@ class InternalHttp:
                 "/internal/credentials/open",
                 questions.OpenCredentials,
                 lambda asked: reads.open_credentials(asked.workspace_id, asked.integration_id),
+                expected=self._expected_to_open,
             ),
         ]
 
-    def _route(self, path: str, question: type[QuestionT], answer: Answering[QuestionT]) -> Route:
+    def _route(
+        self, path: str, question: type[QuestionT], answer: Answering[QuestionT], *, expected: bytes | None = None
+    ) -> Route:
+        expected = expected or self._expected
+
         async def endpoint(request: Request) -> Response:
-            if not hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
+            if not hmac.compare_digest(request.headers.get("authorization", "").encode(), expected):
                 return _failure(401, "the service token is missing or wrong")
             body = await self._body(request)
             if body is None:
