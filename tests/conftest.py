@@ -19,7 +19,7 @@ from tests.support.servers import embedded_kafka, embedded_mongo
 settings.register_profile("tieline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tieline")
 
-_SERVERS = {"kafka_server", "mongo_server"}
+_SERVERS = {"kafka_server", "mongo_server", "shared_stack"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ from tests.support.stacks import Stack
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+def shared_stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     """Where the session's stack is: broker, database, simulated providers, four services, the demo workspace."""
     environment = {}
     if os.environ.get("TIELINE_TEST_KAFKA"):
@@ -22,8 +22,9 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def gateway(stack: Endpoints) -> Iterator[Gateway]:
+def gateway(shared_stack: Endpoints) -> Iterator[Gateway]:
     """A client of the session's stack, with the demo workspace's key."""
-    client = Gateway(stack.gateway, org=stack.org, workspace_id=stack.workspace_id, api_key=stack.api_key)
+    at = shared_stack
+    client = Gateway(at.gateway, org=at.org, workspace_id=at.workspace_id, api_key=at.api_key)
     yield client
     client.close()

@@ -26,8 +26,8 @@ def test_the_demo_does_the_main_job_and_leaves_nothing_running(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("service", _SERVICES)
-def test_every_service_says_that_it_lives_is_ready_and_how_it_does(stack: Endpoints, service: str) -> None:
-    address = getattr(stack, service)
+def test_every_service_says_that_it_lives_is_ready_and_how_it_does(shared_stack: Endpoints, service: str) -> None:
+    address = getattr(shared_stack, service)
 
     assert httpx2.get(f"{address}/healthz").status_code == 200
     assert httpx2.get(f"{address}/readyz").status_code == 200
