@@ -20,6 +20,7 @@ from tieline.ids import new_id
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.records import OutgoingRecord, cloudevent_headers
 from tieline.kafka.requests import RequestClient
+from tieline.observability.http import traced
 from tieline.registry_client import Credentials, RegistryClient
 from tieline.settings import HttpSettings, InternalSettings, KafkaSettings, MongoSettings
 from tieline.topics import GATEWAY_REPLIES, REGISTRY_COMMANDS, apply_topics
@@ -114,7 +115,7 @@ class GatewayStack:
     def serve(self, app: ASGIApp, *, wait: bool = True) -> Iterator[str]:
         """Serve an app on the stack's loop until left; the value is its address, once it is ready if it can tell."""
         stack = AsyncExitStack()
-        address = self.run(stack.enter_async_context(serving(app, lifespan=True)))
+        address = self.run(stack.enter_async_context(serving(traced(app), lifespan=True)))
         try:
             if wait:
                 _await_ready(address)
