@@ -16,7 +16,6 @@ def shared_stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     environment = {}
     if os.environ.get("TIELINE_TEST_KAFKA"):
         environment["TIELINE_KAFKA__BOOTSTRAP_SERVERS"] = request.getfixturevalue("kafka_server")
-        environment["TIELINE_KAFKA__TOPIC_PREFIX"] = "e2e."
     with Stack(tmp_path_factory.mktemp("stacks") / "shared", **environment).up_for_a_session() as endpoints:
         yield endpoints
 

@@ -38,3 +38,19 @@ def test_webhooks_without_a_signature_are_refused_at_the_gateways_address(gatewa
     answer = gateway.webhook("sentry", b'{"action":"created","data":{}}', {})
 
     assert answer.status == 401
+
+
+def test_operators_create_workspaces_whose_keys_stay_inside_them(
+    shared_stack: Endpoints, gateway: Gateway, tmp_path: Path
+) -> None:
+    operator = Stack(tmp_path, TIELINE_KAFKA__BOOTSTRAP_SERVERS=shared_stack.kafka)
+
+    first = operator.run("workspaces", "create", "org-globex")
+    again = operator.run("workspaces", "create", "org-globex")
+    another = operator.run("workspaces", "create", "org-globex", "--new-key")
+
+    keys = [answer.stdout.split()[-1] for answer in (first, another)]
+    assert "there already" in again.stdout
+    for key in keys:
+        assert gateway.try_call("C", "GET", "/api/integrations/status", api_key=key, org="org-globex").status == 200
+        assert gateway.try_call("C", "GET", "/api/integrations/status", api_key=key).status == 403

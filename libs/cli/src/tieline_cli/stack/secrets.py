@@ -1,8 +1,6 @@
 """A local stack's own secrets: made at its first start, kept in its data folder for the next ones."""
 
-from dataclasses import asdict, dataclass, field
-
-from tieline.access import generate_key
+from dataclasses import asdict, dataclass, field, replace
 
 from tieline_cli.keys import SystemKeys
 from tieline_cli.stack.files import find_json, write_json
@@ -13,10 +11,10 @@ _KEY_ID = "local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackSecrets:
-    """The keys of the services, and the API key of the demo workspace."""
+    """The keys of the services, and the API key of the demo workspace once it was made."""
 
     system: SystemKeys
-    api_key: str = field(repr=False)
+    api_key: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, folder: DataDir) -> "StackSecrets":
@@ -24,6 +22,16 @@ class StackSecrets:
         stored = find_json(folder.secrets)
         if stored is not None:
             return cls(api_key=stored.pop("api_key"), system=SystemKeys(**stored))
-        fresh = cls(system=SystemKeys.generate(_KEY_ID), api_key=generate_key())
-        write_json(folder.secrets, {**asdict(fresh.system), "api_key": fresh.api_key})
+        fresh = cls(system=SystemKeys.generate(_KEY_ID))
+        _save(fresh, folder)
         return fresh
+
+    def with_api_key(self, api_key: str, folder: DataDir) -> "StackSecrets":
+        """Return these secrets with another API key, kept in the folder from now on."""
+        changed = replace(self, api_key=api_key)
+        _save(changed, folder)
+        return changed
+
+
+def _save(secrets: StackSecrets, folder: DataDir) -> None:
+    write_json(folder.secrets, {**asdict(secrets.system), "api_key": secrets.api_key})

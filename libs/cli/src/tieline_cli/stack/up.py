@@ -48,9 +48,9 @@ def bring_up(plan: StackPlan, supervisor: Supervisor) -> Endpoints:
     created = supervisor.run_aside(lambda: _apply_topics(plan, settings))
     supervisor.tell(f"  topics          {f'{len(created)} created' if created else 'all there'}")
     supervisor.start(services)
-    workspace_id = supervisor.run_aside(lambda: ensure_workspace(settings, api_key=secrets.api_key))
+    workspace_id, api_key = supervisor.run_aside(lambda: ensure_workspace(plan, settings, secrets))
     supervisor.tell(f"  workspace       {DEMO_ORG}")
-    endpoints = Endpoints.of(plan, org=DEMO_ORG, workspace_id=workspace_id, api_key=secrets.api_key)
+    endpoints = Endpoints.of(plan, org=DEMO_ORG, workspace_id=workspace_id, api_key=api_key)
     endpoints.save(plan.folder)
     return endpoints
 
