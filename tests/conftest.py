@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.apache_kafka import apache_kafka
-from tests.support.servers import embedded_kafka, embedded_mongo
+from tests.support.servers import database_on, embedded_kafka, embedded_mongo
 
 # How long an example takes is the machine's affair: servers and other tests run beside it.
 settings.register_profile("tieline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,12 +64,5 @@ def mongo_database(mongo_server: str) -> Iterator[str]:
 
     Dropped afterwards on a server of yours; the embedded one drops 2-4 ms a document, and goes with the session.
     """
-    name = f"t{uuid.uuid4().hex[:12]}"
-    yield name
-
-    if "TIELINE_MONGO__URL" not in os.environ:
-        return
-    from pymongo import MongoClient
-
-    with MongoClient[dict[str, object]](mongo_server, serverSelectionTimeoutMS=5000) as client:
-        client.drop_database(name)
+    with database_on(mongo_server) as name:
+        yield name

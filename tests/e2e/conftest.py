@@ -1,23 +1,30 @@
-"""One stack for all end-to-end tests of a session."""
+"""One stack for all end-to-end tests of a session, on the session's broker and database."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from tieline_cli.demo.gateway import Gateway
 from tieline_cli.stack.endpoints import Endpoints
 
+from tests.support.servers import database_on
 from tests.support.stacks import Stack
+
+E2E_TOPICS = "e2e."
 
 
 @pytest.fixture(scope="session")
-def shared_stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
-    """Where the session's stack is: broker, database, simulated providers, four services, the demo workspace."""
-    environment = {}
-    if os.environ.get("TIELINE_TEST_KAFKA"):
-        environment["TIELINE_KAFKA__BOOTSTRAP_SERVERS"] = request.getfixturevalue("kafka_server")
-    with Stack(tmp_path_factory.mktemp("stacks") / "shared", **environment).up_for_a_session() as endpoints:
-        yield endpoints
+def shared_stack(kafka_server: str, mongo_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """Where the session's stack is: simulated providers, four services, the demo workspace."""
+    with database_on(mongo_server) as database:
+        stack = Stack(
+            tmp_path_factory.mktemp("stacks") / "shared",
+            TIELINE_KAFKA__BOOTSTRAP_SERVERS=kafka_server,
+            TIELINE_KAFKA__TOPIC_PREFIX=E2E_TOPICS,
+            TIELINE_MONGO__URL=mongo_server,
+            TIELINE_MONGO__DATABASE=database,
+        )
+        with stack.up_for_a_session() as endpoints:
+            yield endpoints
 
 
 @pytest.fixture

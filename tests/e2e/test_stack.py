@@ -7,6 +7,7 @@ import pytest
 from tieline_cli.demo.gateway import Gateway
 from tieline_cli.stack.endpoints import Endpoints
 
+from tests.e2e.conftest import E2E_TOPICS
 from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.e2e
@@ -34,6 +35,12 @@ def test_every_service_says_that_it_lives_is_ready_and_how_it_does(shared_stack:
     assert "# TYPE" in httpx2.get(f"{address}/metrics").text
 
 
+def test_servers_of_yours_are_used_instead_of_embedded_ones(
+    shared_stack: Endpoints, kafka_server: str, mongo_server: str
+) -> None:
+    assert (shared_stack.kafka, shared_stack.mongo) == (kafka_server, mongo_server)
+
+
 def test_webhooks_without_a_signature_are_refused_at_the_gateways_address(gateway: Gateway) -> None:
     answer = gateway.webhook("sentry", b'{"action":"created","data":{}}', {})
 
@@ -43,7 +50,8 @@ def test_webhooks_without_a_signature_are_refused_at_the_gateways_address(gatewa
 def test_operators_create_workspaces_whose_keys_stay_inside_them(
     shared_stack: Endpoints, gateway: Gateway, tmp_path: Path
 ) -> None:
-    operator = Stack(tmp_path, TIELINE_KAFKA__BOOTSTRAP_SERVERS=shared_stack.kafka)
+    kafka = {"TIELINE_KAFKA__BOOTSTRAP_SERVERS": shared_stack.kafka, "TIELINE_KAFKA__TOPIC_PREFIX": E2E_TOPICS}
+    operator = Stack(tmp_path, **kafka)
 
     first = operator.run("workspaces", "create", "org-globex")
     again = operator.run("workspaces", "create", "org-globex")
