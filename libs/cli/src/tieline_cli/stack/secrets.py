@@ -19,19 +19,9 @@ class StackSecrets:
     @classmethod
     def of(cls, folder: DataDir) -> "StackSecrets":
         """Return the folder's secrets, made now when it has none."""
-        stored = find_json(folder.secrets)
-        if stored is not None:
-            return cls(api_key=stored.pop("api_key"), system=SystemKeys(**stored))
-        fresh = cls(system=SystemKeys.generate(_KEY_ID))
-        _save(fresh, folder)
-        return fresh
-
-    def with_api_key(self, api_key: str, folder: DataDir) -> "StackSecrets":
-        """Return these secrets with another API key, kept in the folder from now on."""
-        changed = replace(self, api_key=api_key)
-        _save(changed, folder)
-        return changed
-
-
-def _save(secrets: StackSecrets, folder: DataDir) -> None:
-    write_json(folder.secrets, {**asdict(secrets.system), "api_key": secrets.api_key})
+        stored = find_json(folder.secrets) or {}
+        fresh = {**asdict(SystemKeys.generate(_KEY_ID)), "api_key": generate_key()}
+        whole = {name: stored.get(name, value) for name, value in fresh.items()}
+        if whole != stored:  # a new folder, or one made before there was a further secret
+            write_json(folder.secrets, whole)
+        return cls(api_key=whole.pop("api_key"), system=SystemKeys(**whole))
