@@ -20,8 +20,18 @@ class StackSecrets:
     def of(cls, folder: DataDir) -> "StackSecrets":
         """Return the folder's secrets, made now when it has none."""
         stored = find_json(folder.secrets) or {}
-        fresh = {**asdict(SystemKeys.generate(_KEY_ID)), "api_key": generate_key()}
-        whole = {name: stored.get(name, value) for name, value in fresh.items()}
-        if whole != stored:  # a new folder, or one made before there was a further secret
-            write_json(folder.secrets, whole)
-        return cls(api_key=whole.pop("api_key"), system=SystemKeys(**whole))
+        # A folder made before there was a further secret gets that one now.
+        keys = {**asdict(SystemKeys.generate(_KEY_ID)), **stored}
+        secrets = cls(api_key=keys.pop("api_key", None), system=SystemKeys(**keys))
+        _save(secrets, folder)
+        return secrets
+
+    def with_api_key(self, api_key: str, folder: DataDir) -> "StackSecrets":
+        """Return these secrets with another API key, kept in the folder from now on."""
+        changed = replace(self, api_key=api_key)
+        _save(changed, folder)
+        return changed
+
+
+def _save(secrets: StackSecrets, folder: DataDir) -> None:
+    write_json(folder.secrets, {**asdict(secrets.system), "api_key": secrets.api_key})
