@@ -1,5 +1,7 @@
 """Puts the registry together: settings read once, connections opened and closed with the app."""
 
+import os
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,7 +36,6 @@ from tieline_registry.handlers.record_syncs import RecordSyncs
 from tieline_registry.handlers.rotate_keys import RotateKeys
 from tieline_registry.settings import RegistrySettings
 
-CLIENT_ID = "registry"
 SHORTEST_TOKEN = 16
 ROOM_FOR_HEADERS = 65_536  # of a record that must fit one batch of the producer
 
@@ -49,7 +50,12 @@ class Parts:
 
 def default_parts(settings: RegistrySettings) -> Parts:
     """Return the parts of a registry in earnest."""
-    return Parts(producer=RecordProducer(settings.kafka, client_id=CLIENT_ID), clock=stored_clock)
+    return Parts(producer=RecordProducer(settings.kafka, client_id=client_id()), clock=stored_clock)
+
+
+def client_id() -> str:
+    """Return the name by which this process shows in the broker's logs and groups."""
+    return f"registry-{socket.gethostname()}-{os.getpid()}"
 
 
 def stored_clock() -> datetime:
@@ -85,7 +91,7 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
     )
     consumers = Consumers(
         settings.kafka,
-        client_id=CLIENT_ID,
+        client_id=client_id(),
         build_router=lambda: build_router(
             settings.kafka,
             producer=producer,

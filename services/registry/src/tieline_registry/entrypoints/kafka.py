@@ -48,28 +48,31 @@ class Consumers:
         self._settings = settings
         self._client_id = client_id
         self._build_router = build_router
-        self._running = False
+        self._problem: str | None = "waiting for MongoDB's indexes and for Kafka"
 
     async def missing(self) -> str | None:
-        """Return None once the consumer groups run, else what they wait for (a check for `Health`)."""
-        return None if self._running else "not taking commands yet: waiting for MongoDB's indexes or for Kafka"
+        """Return why the groups can't be joined, None while they are joined or being joined (a check for `Health`).
+
+        Joining takes as long as Kafka waits for a member that died; reads need not wait for it.
+        """
+        return self._problem
 
     async def run(self) -> None:
         """Consume until cancelled; then finish the batches in hand and leave the groups."""
         broker = await when_possible("the consumer groups", self._started)
-        self._running = True
         try:
             await asyncio.Event().wait()
         finally:
-            self._running = False
             await broker.stop()
 
     async def _started(self) -> KafkaBroker:
         broker = build_broker(self._settings, client_id=self._client_id)
         broker.include_router(self._build_router())
+        self._problem = None
         try:
             await broker.start()
         except (KafkaError, OSError) as error:
+            self._problem = f"can't join the consumer groups: {type(error).__name__}"
             await broker.stop()
             raise KafkaUnavailableError(f"no Kafka broker answers: {type(error).__name__}") from error
         return broker

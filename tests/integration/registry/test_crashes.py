@@ -1,0 +1,174 @@
+"""A registry that is killed, replaced or joined by another applies every command once."""
+
+import asyncio
+import signal
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from tieline.contracts.commands import Reply, SaveIntegrations, Target
+from tieline.contracts.integrations import Integration
+from tieline.ids import derived_id
+from tieline.kafka.records import OutgoingRecord
+from tieline.kafka.requests import REPLY_PARTITION
+from tieline.operator import create_workspace
+from tieline.settings import KafkaSettings
+from tieline.topics import GATEWAY_REPLIES, INTEGRATION_EVENTS
+from tieline_registry.settings import RegistrySettings
+
+from tests.support.crashing_registry import CRASH_POINT
+from tests.support.registry import Asker, a_draft, asking, command_record, running_registry
+from tests.support.registry_process import registry_process
+from tests.support.topics import records_of
+from tests.support.waiting import eventually
+
+CRASHING = "tests.support.crashing_registry"
+
+
+async def a_workspace(settings: RegistrySettings, slug: str = "org") -> str:
+    async with running_registry(settings):
+        return (await create_workspace(settings.kafka, slug=slug, name="Org")).workspace_id
+
+
+async def test_killed_between_the_database_and_kafka_it_answers_after_the_restart(
+    settings: RegistrySettings, tmp_path: Path
+) -> None:
+    workspace_id = await a_workspace(settings)
+    async with (
+        asking(settings.kafka) as asker,
+        registry_process(settings, tmp_path / "log", module=CRASHING, **{CRASH_POINT: "before-publish"}) as crashing,
+    ):
+        asker.workspace_id = workspace_id
+        await crashing.start()
+        awaited = asyncio.create_task(asker.ask(asker.save(a_draft(), secrets={"auth.token": "s3cret"})))
+
+        assert await crashing.ended() == -signal.SIGKILL
+        assert await records_of(settings.kafka, INTEGRATION_EVENTS) == []
+        assert not awaited.done()
+
+        async with running_registry(settings) as registry:
+            reply = await awaited
+            page = await registry.list_integrations(workspace_id)
+            entries = (await registry.list_audit(workspace_id)).items
+
+    assert page.items == reply.integrations
+    assert [one.revision for one in page.items] == [1]
+    assert [entry.action for entry in entries] == ["integration.save", "workspace.create"]
+    (event,) = await records_of(settings.kafka, INTEGRATION_EVENTS)
+    assert Integration.model_validate_json(event.value or b"") == page.items[0]
+
+
+async def test_killed_before_the_offset_was_committed_it_publishes_the_same_again(
+    settings: RegistrySettings, tmp_path: Path
+) -> None:
+    workspace_id = await a_workspace(settings)
+    async with (
+        asking(settings.kafka) as asker,
+        registry_process(settings, tmp_path / "log", module=CRASHING, **{CRASH_POINT: "after-publish"}) as crashing,
+    ):
+        asker.workspace_id = workspace_id
+        await crashing.start()
+        command = asker.save(a_draft())
+        reply = await asker.ask(command)
+
+        assert await crashing.ended() == -signal.SIGKILL
+        async with running_registry(settings) as registry:
+
+            async def published_again() -> bool:
+                return len(await records_of(settings.kafka, INTEGRATION_EVENTS)) == 2
+
+            await eventually(published_again, within=40)
+            page = await registry.list_integrations(workspace_id)
+
+    assert page.items == reply.integrations
+    first, second = await records_of(settings.kafka, INTEGRATION_EVENTS)
+    assert (second.event_id, second.value, second.headers) == (first.event_id, first.value, first.headers)
+    replies = [
+        record
+        for record in await records_of(settings.kafka, GATEWAY_REPLIES)
+        if record.headers["causation_id"] == command.command_id
+    ]
+    assert len(replies) == 2
+    assert (replies[0].event_id, replies[0].value) == (replies[1].event_id, replies[1].value)
+
+
+WORKSPACES = 20
+COMMANDS_EACH = 100
+
+
+@pytest.mark.parametrize("leaves", [signal.SIGTERM, signal.SIGKILL])
+async def test_two_registries_with_rebalances_amid_a_load_apply_each_command_once_and_in_order(
+    settings: RegistrySettings, tmp_path: Path, leaves: signal.Signals
+) -> None:
+    settings = settings.model_copy(update={"registry": settings.registry.model_copy(update={"max_batch": 50})})
+    kafka = settings.kafka
+    async with (
+        asking(kafka) as asker,
+        registry_process(settings, tmp_path / "first") as first,
+        registry_process(settings, tmp_path / "second") as second,
+    ):
+        await first.start()
+        workspaces = [
+            (await create_workspace(kafka, slug=f"org-{number}", name="Org")).workspace_id
+            for number in range(WORKSPACES)
+        ]
+        load = [a_step(asker, workspace, step) for step in range(COMMANDS_EACH) for workspace in workspaces]
+        await send(asker, load[:800])
+        await second.start()
+        await send(asker, load[800:1400])
+        await eventually(lambda: replied(kafka, load[:900]), within=60, every=0.3)
+        await first.end(leaves)
+        await send(asker, load[1400:])
+        await eventually(lambda: replied(kafka, load), within=90, every=0.5)
+
+    await assert_applied_once_in_order(settings, workspaces, load)
+
+
+def a_step(asker: Asker, workspace_id: str, step: int) -> SaveIntegrations:
+    """The step-th change of a workspace's one integration; each expects the revision that the one before left."""
+    draft = a_draft(
+        target=Target(by="name", value="counter"),
+        name="counter",
+        new_id=derived_id("counter", workspace_id),
+        config={"step": step},
+        expected_revision=step or None,
+    )
+    command_id = derived_id("step", workspace_id, str(step))
+    return SaveIntegrations(**asker.base(workspace_id=workspace_id, command_id=command_id), drafts=[draft])
+
+
+async def send(asker: Asker, commands: list[SaveIntegrations]) -> None:
+    records: list[OutgoingRecord] = [command_record(command, {REPLY_PARTITION: "3"}) for command in commands]
+    await asker.producer.send_all(records)
+
+
+async def replied(kafka: KafkaSettings, commands: list[SaveIntegrations]) -> bool:
+    replies = {record.headers["causation_id"] for record in await records_of(kafka, GATEWAY_REPLIES)}
+    return {command.command_id for command in commands} <= replies
+
+
+async def assert_applied_once_in_order(
+    settings: RegistrySettings, workspaces: list[str], load: list[SaveIntegrations]
+) -> None:
+    sent: dict[str, list[str]] = defaultdict(list)
+    for command in load:
+        sent[command.workspace_id].append(command.command_id)
+    answers: dict[str, set[bytes | None]] = defaultdict(set)
+    for record in await records_of(settings.kafka, GATEWAY_REPLIES):
+        answers[record.headers["causation_id"]].add(record.value)
+    for command in load:
+        (value,) = answers[command.command_id]  # the same reply, however often it was sent
+        assert Reply.model_validate_json(value or b"").refusal is None
+    last = {record.key: record for record in await records_of(settings.kafka, INTEGRATION_EVENTS)}
+
+    async with running_registry(settings) as registry:
+        for workspace_id in workspaces:
+            (counter,) = (await registry.list_integrations(workspace_id)).items
+            assert (counter.revision, counter.config) == (COMMANDS_EACH, {"step": COMMANDS_EACH - 1})
+            audit = (await registry.list_audit(workspace_id, limit=COMMANDS_EACH + 1)).items
+            applied = [entry.command_id for entry in reversed(audit) if entry.action == "integration.save"]
+            assert applied == sent[workspace_id]
+            assert Integration.model_validate_json(last[counter.id].value or b"") == counter
+    assert Counter(record.key for record in last.values()).keys() == {
+        derived_id("counter", workspace_id) for workspace_id in workspaces
+    }

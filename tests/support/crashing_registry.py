@@ -1,0 +1,45 @@
+"""`python -m tests.support.crashing_registry`: a registry that kills itself when it publishes its first event.
+
+The environment variable `TIELINE_TEST_CRASH_POINT` says when: `before-publish` (the database has everything, Kafka
+nothing) or `after-publish` (Kafka has everything, the offset is not committed). Only this module knows the variable: it
+runs the registry's own bootstrap with a producer that is told to die.
+"""
+
+import os
+import signal
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp
+from tieline.kafka.producer import RecordProducer
+from tieline.kafka.records import OutgoingRecord
+from tieline.service.health import Health
+from tieline.service.run import main
+from tieline.topics import INTEGRATION_EVENTS
+from tieline_registry.bootstrap import Parts, create_app, stored_clock
+from tieline_registry.settings import RegistrySettings
+
+CRASH_POINT = "TIELINE_TEST_CRASH_POINT"
+
+
+class CrashingProducer(RecordProducer):
+    """A producer in whose hands the process dies."""
+
+    async def send_all(self, records: Sequence[OutgoingRecord]) -> list[tuple[int, int]]:
+        """Send the records, and die before or after, if there is an event of an integration among them."""
+        dies = any(record.topic == INTEGRATION_EVENTS for record in records)
+        if dies and os.environ[CRASH_POINT] == "before-publish":
+            os.kill(os.getpid(), signal.SIGKILL)
+        sent = await super().send_all(records)
+        if dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return sent
+
+
+def create(settings: RegistrySettings) -> tuple[ASGIApp, Health]:
+    """Return the registry's app, with the crashing producer."""
+    producer = CrashingProducer(settings.kafka, client_id="crashing-registry")
+    return create_app(settings, Parts(producer=producer, clock=stored_clock))
+
+
+if __name__ == "__main__":
+    main(service="registry", settings_type=RegistrySettings, create_app=create)
