@@ -241,7 +241,7 @@ class RouterWorld:
             found = await self.deliveries(state=state)
             return found if len(found) >= count else None
 
-        found = await eventually(look, within=within)
+        found: list[dict[str, Any]] | None = await eventually(look, within=within)
         assert found is not None
         return found
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 from tests.support.registry_stub import WORKSPACE
 from tests.support.router_world import SLUG, RouterWorld, a_sentry_issue, signed_sentry
@@ -25,7 +26,10 @@ def a_deploy(event_id: str = "deploy-1") -> dict[str, object]:
 async def test_services_emit_cloudevents_that_are_delivered_once(world: RouterWorld) -> None:
     await world.route("route-1", "deploy.*", "slack", "C0DEPLOY")
     await world.new_router().start()
-    structured = {"content": json.dumps(a_deploy()), "headers": {"content-type": "application/cloudevents+json"}}
+    structured: dict[str, Any] = {
+        "content": json.dumps(a_deploy()),
+        "headers": {"content-type": "application/cloudevents+json"},
+    }
 
     first = await eventually(lambda: _routed(world, structured))
     again = await world.api("POST", "/api/events", **structured)
@@ -45,7 +49,7 @@ async def test_services_emit_cloudevents_that_are_delivered_once(world: RouterWo
     assert all("Storefront 4.2 is live" in each for each in shown)
 
 
-async def _routed(world: RouterWorld, request: dict[str, object]) -> dict[str, object] | None:
+async def _routed(world: RouterWorld, request: dict[str, Any]) -> dict[str, object] | None:
     answer = await world.api("POST", "/api/events", **request)
     assert answer.status_code == 200, answer.text
     found: dict[str, object] = answer.json()

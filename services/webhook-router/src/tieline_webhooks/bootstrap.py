@@ -16,6 +16,7 @@ from tieline.ids import new_id
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.tables import TopicTable
 from tieline.key_resolver import KeyResolver
+from tieline.outgoing import HostClients
 from tieline.registry_client import RegistryClient
 from tieline.service.background import BackgroundTasks
 from tieline.service.health import Health
@@ -24,7 +25,7 @@ from tieline.topics import EVENTS, INTEGRATION_EVENTS, ROUTE_EVENTS
 from tieline_webhooks.adapters import mongo
 from tieline_webhooks.adapters.accounts import RegistryAccounts
 from tieline_webhooks.adapters.announcements import KafkaAnnouncer
-from tieline_webhooks.adapters.channels import Caller, build_channels
+from tieline_webhooks.adapters.channels import build_channels
 from tieline_webhooks.adapters.event_log import EventLog
 from tieline_webhooks.adapters.event_producer import EventProducer
 from tieline_webhooks.adapters.event_records import accepted_of
@@ -123,7 +124,7 @@ class WebhookRouter:
             most=options.quarantine_max_entries,
             keep=options.quarantine_retention,
         )
-        self._caller = Caller(settings.outgoing)
+        self._caller = HostClients(settings.outgoing)
         self._announcer = KafkaAnnouncer(self._producer)
         self._lanes = MongoLanes(self._database, owner=self._instance, lease=options.lease)
         self._dispatcher = self._build_dispatcher()
@@ -202,7 +203,11 @@ class WebhookRouter:
             self._settings.kafka,
             client_id=self._client_id,
             build_router=lambda: build_router(
-                self._settings.kafka, producer=self._producer, read=accepted_of, route_events=route_events
+                self._settings.kafka,
+                producer=self._producer,
+                read=accepted_of,
+                route_events=route_events,
+                instance=self._instance,
             ),
         )
 

@@ -55,11 +55,18 @@ class GroupConsumer:
         self._producer = producer
         self._subscriber: Any = None
 
-    def subscribe(self, router: KafkaRouter, settings: KafkaSettings, *, max_records: int = 500) -> None:
-        """Add a batch subscriber for this group to `router`."""
+    def subscribe(
+        self, router: KafkaRouter, settings: KafkaSettings, *, max_records: int = 500, instance: str | None = None
+    ) -> None:
+        """Add a batch subscriber for this group to `router`.
+
+        `instance` names a process that keeps its name over restarts (static membership): it gets its partitions back
+        at once, also after a kill, instead of the group waiting for its old session to expire.
+        """
         self._subscriber = router.subscriber(
             settings.topic_prefix + self.topic,
             group_id=settings.topic_prefix + self.group,
+            group_instance_id=instance,
             ack_policy=AckPolicy.MANUAL,  # acknowledged below, when the whole batch is done
             batch=True,
             batch_timeout_ms=POLL_MS,

@@ -41,6 +41,7 @@ def build_router(
     producer: RecordProducer,
     read: Reader,
     route_events: Callable[[Sequence[ReceivedRecord]], Awaitable[None]],
+    instance: str,
 ) -> KafkaRouter:
     """Return a fresh router; one shared by two brokers would serve only the last."""
 
@@ -49,7 +50,7 @@ def build_router(
 
     router = KafkaRouter()
     consumer = GroupConsumer(group=ROUTE_EVENTS_GROUP, topic=EVENTS, handle=on_events, producer=producer)
-    consumer.subscribe(router, settings, max_records=MOST_RECORDS)
+    consumer.subscribe(router, settings, max_records=MOST_RECORDS, instance=instance)
     return router
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tieline.clock import Clock
+from tieline.outgoing import HostClients
 
-from tieline_webhooks.adapters.channels.calling import Caller
 from tieline_webhooks.adapters.channels.discord import DiscordChannel
 from tieline_webhooks.adapters.channels.slack import SlackChannel
 from tieline_webhooks.adapters.channels.telegram import TelegramChannel
@@ -13,10 +13,10 @@ from tieline_webhooks.adapters.channels.webhook import WebhookChannel
 from tieline_webhooks.adapters.channels.whatsapp import WhatsAppChannel
 from tieline_webhooks.ports import ChannelClient
 
-__all__ = ["Caller", "build_channels"]
+__all__ = ["build_channels"]
 
 
-def build_channels(caller: Caller, clock: Clock) -> Mapping[str, ChannelClient]:
+def build_channels(caller: HostClients, clock: Clock) -> Mapping[str, ChannelClient]:
     """Return the clients by the channel's name."""
     return MappingProxyType(
         {

@@ -1,72 +1,20 @@
-"""What all channels share: the call, and what an answer's status means."""
+"""What all channels share: what an answer's status means, and a call without a usable answer."""
 
-from collections import OrderedDict
-from collections.abc import Mapping
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
 
-from tieline.errors import TransientError
-from tieline.outgoing import AddressRefusedError, Answer, OutgoingClient, OutgoingError
-from tieline.settings import OutgoingSettings
+from tieline.outgoing import AddressRefusedError, Answer, OutgoingError
 
 from tieline_webhooks.domain.deliveries import Blocked, Failed, Outcome, Parked, RateLimited, Refused
 
-MOST_HOSTS = 256
-CONNECTIONS_PER_HOST = 32
 DEFAULT_RETRY_AFTER = timedelta(seconds=5)
-
-
-class Caller:
-    """Calls channels: one small pool of connections per host, so that a host that hangs holds up no other."""
-
-    def __init__(self, settings: OutgoingSettings) -> None:
-        self._settings = settings
-        self._clients: OrderedDict[str, OutgoingClient] = OrderedDict()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for client in self._clients.values():
-            await client.close()
-
-    async def call(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        content: bytes | None = None,
-    ) -> Answer:
-        """Return the answer, whatever its status. Raises OutgoingError."""
-        client = await self._client(urlsplit(url).netloc)
-        return await client.call(method, url, headers=headers, params=params, json=json, content=content)
-
-    async def _client(self, host: str) -> OutgoingClient:
-        client = self._clients.get(host)
-        if client is None:
-            client = OutgoingClient(self._settings, most_connections=CONNECTIONS_PER_HOST)
-            self._clients[host] = client
-            if len(self._clients) > MOST_HOSTS:
-                _, idle = self._clients.popitem(last=False)
-                await idle.close()
-        self._clients.move_to_end(host)
-        return client
 
 
 def of_error(error: OutgoingError) -> Outcome:
     """Return the outcome of a call without a usable answer."""
     if isinstance(error, AddressRefusedError):
         return Blocked(reason=Parked.CHANNEL_UNAVAILABLE, detail=str(error))
-    if isinstance(error, TransientError) or error.sent:
-        return Failed(detail=str(error), answer_lost=error.sent)
-    return Failed(detail=str(error))
+    return Failed(detail=str(error), answer_lost=error.sent)
 
 
 def of_status(answer: Answer, detail: str) -> Outcome | None:

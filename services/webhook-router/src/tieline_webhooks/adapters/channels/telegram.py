@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from tieline.outgoing import OutgoingError
+from tieline.outgoing import HostClients, OutgoingError
 
 from tieline_webhooks.adapters.channels.calling import (
     DEFAULT_RETRY_AFTER,
-    Caller,
     json_object,
     of_error,
     refused,
@@ -31,7 +30,7 @@ class TelegramChannel:
 
     edits = True
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: HostClients) -> None:
         self._caller = caller
 
     async def post(self, account: Account, channel_id: str, body: dict[str, Any], *, delivery_id: str) -> Outcome:

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 from tieline.clock import Clock
-from tieline.outgoing import OutgoingError
+from tieline.outgoing import HostClients, OutgoingError
 
-from tieline_webhooks.adapters.channels.calling import Caller, of_error, of_status
+from tieline_webhooks.adapters.channels.calling import of_error, of_status
 from tieline_webhooks.domain.channels import Account
 from tieline_webhooks.domain.deliveries import Blocked, Delivered, Failed, NotEditable, Outcome, Parked
 from tieline_webhooks.ports import LookupImpossibleError
@@ -29,7 +29,7 @@ class WebhookChannel:
 
     edits = False
 
-    def __init__(self, caller: Caller, clock: Clock) -> None:
+    def __init__(self, caller: HostClients, clock: Clock) -> None:
         self._caller = caller
         self._clock = clock
 

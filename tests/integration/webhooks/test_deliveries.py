@@ -1,0 +1,184 @@
+"""Deliveries through trouble: crashes, lost answers, slow and angry destinations, changing incidents."""
+
+import asyncio
+import time
+
+from tieline_simulators import Fault, Target
+
+from tests.support.registry_stub import WORKSPACE
+from tests.support.router_world import (
+    RouterWorld,
+    a_pagerduty_incident,
+    a_sentry_issue,
+    signed_pagerduty,
+    signed_sentry,
+)
+from tests.support.waiting import eventually
+
+DISCORD = "1175000000000000042"
+
+
+async def test_what_was_recorded_before_a_kill_is_sent_once_after_the_restart(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "slack", "C0ERRORS")  # one message per second: the others wait, recorded
+    router = world.new_router()
+    await router.start()
+    bodies = [a_sentry_issue(str(number)) for number in range(4)]
+
+    await world.routed("sentry", bodies[0], signed_sentry(bodies[0]))
+    for body in bodies[1:]:
+        assert (await world.post("sentry", body, signed_sentry(body))).status_code == 200
+
+    async def all_are_recorded() -> bool:
+        return len(await world.deliveries()) == len(bodies)
+
+    await eventually(all_are_recorded)
+    await router.kill()
+    assert len(world.slack.messages) < len(bodies)
+    await router.start()
+    await world.settled(len(bodies))
+
+    assert len(world.slack.messages) == len(bodies)
+    assert (await world.ledger())["balanced"]
+
+
+async def test_an_answer_lost_by_a_kill_is_looked_up_instead_of_sent_again(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "slack", "C0ERRORS")
+    await world.route("route-2", "sentry.*", "discord", DISCORD)
+    router = world.new_router()
+    await router.start()
+    for stand_in in (world.slack, world.discord):
+        stand_in.faults.add(Fault(kind="slow", target=Target(method="POST"), seconds=30))  # posted, never answered
+    body = a_sentry_issue()
+
+    await world.routed("sentry", body, signed_sentry(body))
+    await eventually(lambda: world.slack.messages and world.discord.messages)
+    await router.kill()
+    await router.start()
+    delivered = await world.settled(2)
+
+    assert len(world.slack.messages) == len(world.discord.messages) == 1
+    assert not any(each["uncertain"] for each in delivered)
+
+
+async def test_a_broken_connection_after_the_post_does_not_double_the_message(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "slack", "C0ERRORS")
+    await world.route("route-2", "sentry.*", "discord", DISCORD)
+    await world.new_router().start()
+    for stand_in in (world.slack, world.discord):
+        stand_in.faults.add(Fault(kind="accept_then_reset", target=Target(method="POST")))
+    body = a_sentry_issue()
+
+    await world.routed("sentry", body, signed_sentry(body))
+    delivered = await world.settled(2)
+
+    assert len(world.slack.messages) == len(world.discord.messages) == 1
+    assert [[each["outcome"] for each in one["history"]] for one in delivered] == [["answer_lost", "delivered"]] * 2
+
+
+async def test_a_destination_that_hangs_delays_no_other(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "slack", "C0HANGS")
+    await world.route("route-2", "sentry.*", "slack", "C0FINE")
+    await world.route("route-3", "sentry.*", "discord", DISCORD)
+    await world.new_router().start()
+    world.slack.faults.add(Fault(kind="hang", target=Target(channel="C0HANGS"), seconds=60, times=0))
+    body = a_sentry_issue()
+
+    await world.routed("sentry", body, signed_sentry(body))
+    started = time.monotonic()
+    await world.settled(2)
+    took = time.monotonic() - started
+
+    assert took < 5.0  # the one that hangs is given 10 s
+    assert {channel for channel, _ in world.slack.messages} == {"C0FINE"}
+    assert len(world.discord.messages) == 1
+
+
+async def test_a_rate_limit_is_obeyed_and_is_no_failure(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "slack", "C0ERRORS")
+    await world.new_router().start()
+    world.slack.faults.add(Fault(kind="rate_limit", retry_after=2.0))
+    body = a_sentry_issue()
+
+    started = time.monotonic()
+    await world.routed("sentry", body, signed_sentry(body))
+    [delivered] = await world.settled(1)
+    took = time.monotonic() - started
+
+    assert took >= 2.0
+    assert [each["outcome"] for each in delivered["history"]] == ["rate_limited", "delivered"]
+    assert delivered["attempts"] == 1
+
+
+async def test_a_failed_attempt_is_made_again_by_the_schedule(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "discord", DISCORD)
+    await world.new_router().start()
+    world.discord.faults.add(Fault(kind="status", status=500))
+    body = a_sentry_issue()
+
+    await world.routed("sentry", body, signed_sentry(body))
+    [delivered] = await world.settled(1)
+
+    first, second = delivered["history"]
+    assert (first["outcome"], second["outcome"]) == ("failed", "delivered")
+    assert 4.0 <= (second["at"] - first["at"]).total_seconds() <= 8.0  # 5 s ± 20 %, and the work itself
+    assert delivered["attempts"] == 2
+
+
+async def test_an_incident_that_changes_changes_its_message(world: RouterWorld) -> None:
+    await world.route("route-1", "incident.*", "discord", DISCORD)
+    await world.route("route-2", "incident.*", "slack", "C0ALERTS")
+    await world.new_router().start()
+
+    for event in ("triggered", "acknowledged", "resolved"):
+        body = a_pagerduty_incident(event=event)
+        await world.routed("pagerduty", body, signed_pagerduty(body))
+        count = 2 * (1 + ("triggered", "acknowledged", "resolved").index(event))
+        await world.settled(count)
+
+    [in_discord] = world.discord.messages.values()
+    [in_slack] = world.slack.messages.values()
+    assert in_discord["edited_timestamp"] is not None
+    assert "resolved" in str(in_discord["embeds"])
+    assert "resolved" in str(in_slack)
+
+
+async def test_credentials_that_are_refused_park_deliveries_until_they_are_put_right(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "slack", "C0ERRORS")
+    await world.new_router().start()
+    world.slack.configure({"tokens": ["xoxb-new"]})
+    body = a_sentry_issue()
+
+    await world.routed("sentry", body, signed_sentry(body))
+    [parked] = await world.settled(1, state="parked")
+    slack = world.registry.integrations["int-slack"].model_copy(update={"revision": 2})
+    await world.save(slack, {"config.bot_token": "xoxb-new"})
+    await world.settled(1)
+
+    assert parked["reason"] == "credentials_refused"
+    assert len(world.slack.messages) == 1
+    assert (await world.ledger())["balanced"]
+
+
+async def test_a_dead_replicas_destinations_are_taken_over(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "slack", "C0ERRORS")
+    quick = {"TIELINE_WEBHOOKS__LEASE": "PT6S", "TIELINE_OUTGOING__TIMEOUT": "PT1S"}
+    first, second = world.new_router(**quick), world.new_router(**quick)
+    await asyncio.gather(first.start(), second.start())
+    bodies = [a_sentry_issue(str(number)) for number in range(8)]
+
+    await world.routed("sentry", bodies[0], signed_sentry(bodies[0]))
+    for body in bodies[1:]:
+        await world.post("sentry", body, signed_sentry(body))
+
+    async def all_are_recorded() -> bool:
+        return len(await world.deliveries()) == len(bodies)
+
+    await eventually(all_are_recorded)
+    lane = await world.database["delivery_lanes"].find_one({"_id": f"{WORKSPACE}:slack:C0ERRORS"})
+    name_of_first = (world.folder / "router-0/spool/instance").read_text()
+    await (first if lane["owner"] == name_of_first else second).kill()
+    sent_before = len(world.slack.messages)
+    delivered = await world.settled(len(bodies), within=60)
+
+    assert sent_before < len(bodies)
+    assert len(delivered) == len(world.slack.messages) == len(bodies)
