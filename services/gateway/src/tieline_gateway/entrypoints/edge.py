@@ -119,7 +119,7 @@ class Edge:
             await surface_of(path).answer(RequestTooLargeError(limit))(scope, receive, send)
             return
         received = 0
-        started = False
+        started = finished = False
 
         async def receive_within_limit() -> Message:
             nonlocal received
@@ -129,19 +129,21 @@ class Edge:
                 raise RequestTooLargeError(limit)
             return message
 
-        async def note_start(message: Message) -> None:
-            nonlocal started
+        async def note_progress(message: Message) -> None:
+            nonlocal started, finished
             started = True
+            finished = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
-            await self._app(scope, receive_within_limit, note_start)
+            await self._app(scope, receive_within_limit, note_progress)
         except RequestTooLargeError as error:
             if not started:
                 await surface_of(path).answer(error)(scope, receive, send)
         except Exception:
-            # The app has logged it and, unless a stream was under way, answered 500 in the surface's shape.
-            if not started:
+            # The app has logged what went wrong and answered 500 in the surface's shape; only a stream that breaks in
+            # its middle is left to the server, which ends the connection.
+            if not finished:
                 raise
 
 

@@ -93,7 +93,9 @@ def describe_errors(app: FastAPI) -> None:
             document = original()
             for path, operations in document["paths"].items():
                 for method, operation in operations.items():
-                    _describe(surface_of(_sample(path)), method, operation, has_ids="{" in path.partition("}")[2])
+                    _describe(
+                        surface_of(_sample(path)), method, operation, has_ids="{" in path.replace("{workspace_id}", "")
+                    )
             document["components"]["securitySchemes"] = _SECURITY
             document["security"] = [{name: []} for name in _SECURITY]
         return app.openapi_schema or {}

@@ -25,7 +25,7 @@ class JsonRequest(Request):
         if not hasattr(self, "_json"):
             body = await self.body()
             try:
-                value = json.loads(body, parse_constant=_refuse_constant)
+                value = json.loads(body.decode(), parse_constant=_refuse_constant)
             except UnicodeDecodeError as error:
                 raise json.JSONDecodeError("not UTF-8", "", error.start) from error
             except RecursionError as error:
