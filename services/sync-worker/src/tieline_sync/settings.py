@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from tieline.settings import Block, HttpSettings, MongoSettings, OutgoingSettings, ServiceSettings
 
 
@@ -32,6 +32,37 @@ class RunSettings(Block):
     keep_versions: int = Field(default=30, ge=1, description="Dataset versions kept per integration, the newest ones.")
 
 
+class SealingSettings(Block):
+    """The registry's public key, to which new refresh tokens are sealed on their way back to it."""
+
+    sealing_public_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="`kid:base64url` of the registry's X25519 public key. Without it, new refresh tokens stay here.",
+    )
+
+
+class OAuthAppSettings(Block):
+    """One OAuth app of this installation at a vendor."""
+
+    client_id: str = Field(description="The app's id.")
+    client_secret: SecretStr = Field(description="The app's secret.")
+    token_url: str = Field(default="", description="Where tokens are given; the vendor's own address when not set.")
+    redirect_uri: str | None = Field(default=None, description="Repeated when an authorization code is exchanged.")
+
+
+class ProviderSettings(Block):
+    """How providers are called for others."""
+
+    keep_answers: timedelta = Field(
+        default=timedelta(seconds=5), description="How long a provider's answer is given to others who ask the same."
+    )
+    oauth_apps: dict[str, OAuthAppSettings] = Field(
+        default={},
+        description="OAuth apps by provider, as JSON, for integrations that have none of their own: "
+        '`{"linear": {"client_id": "…", "client_secret": "…"}}`.',
+    )
+
+
 class SyncSettings(ServiceSettings):
     """Everything the sync worker is told."""
 
@@ -39,3 +70,5 @@ class SyncSettings(ServiceSettings):
     mongo: MongoSettings = MongoSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     sync: RunSettings = RunSettings()
+    providers: ProviderSettings = ProviderSettings()
+    secrets: SealingSettings = SealingSettings()

@@ -60,7 +60,8 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
             # One forbidden address condemns the name: whichever is tried first must not matter.
             for address in addresses:
                 if not is_public(parse(address)):
-                    raise AddressRefusedError(f"{host} is at {address}, which is not a public address")
+                    # The address stays unsaid: whoever gave the name must not learn of our network by it.
+                    raise AddressRefusedError(f"{host} is not at a public address")
         return addresses
 
     async def connect_unix_socket(

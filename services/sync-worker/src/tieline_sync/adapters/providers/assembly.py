@@ -1,0 +1,96 @@
+"""Puts together what calls providers."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tieline.clock import Clock
+from tieline.ids import new_id
+from tieline.kafka.producer import RecordProducer
+from tieline.outgoing import HostClients
+from tieline.registry_client import RegistryClient
+from tieline.secrets.sealing import Sealer
+from tieline.settings import OutgoingSettings
+
+from tieline_sync.adapters.integrations import RegistryIntegrations
+from tieline_sync.adapters.mongo.database import Database
+from tieline_sync.adapters.providers.health_events import KafkaHealthEvents
+from tieline_sync.adapters.providers.linear import Linear
+from tieline_sync.adapters.providers.mongo_health import MongoHealthStore
+from tieline_sync.adapters.providers.pagerduty import PagerDuty
+from tieline_sync.adapters.providers.sentry import Sentry
+from tieline_sync.adapters.providers.session import Sessions
+from tieline_sync.adapters.tokens.endpoint import HttpTokenEndpoint
+from tieline_sync.adapters.tokens.mongo_tokens import MongoTokenStore
+from tieline_sync.adapters.tokens.rotation import RegistryRotation
+from tieline_sync.adapters.tokens.vault import Vault
+from tieline_sync.domain.providers.authorization_code import OAuthApp
+from tieline_sync.handlers.health_log import HealthLog
+from tieline_sync.handlers.provider_calls import ProviderCalls
+from tieline_sync.handlers.read_health import ReadHealth
+from tieline_sync.handlers.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the process was told. Without a sealing key, new refresh tokens stay in the worker's own database."""
+
+    outgoing: OutgoingSettings
+    shared_token: str = field(repr=False)
+    sealing_public_key: str
+    apps: Mapping[str, OAuthApp]
+    keep_answers: timedelta
+
+
+class ProviderParts:
+    """The parts of one process that call providers."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        registry: RegistryClient,
+        producer: RecordProducer,
+        database: Database,
+        clock: Clock,
+    ) -> None:
+        vault = Vault(options.shared_token)
+        sealer = Sealer(options.sealing_public_key) if options.sealing_public_key else None
+        timeout = options.outgoing.timeout
+        self._http = HostClients(options.outgoing)
+        self._token_store = MongoTokenStore(database, vault)
+        self._health_store = MongoHealthStore(database)
+        self.tokens = Tokens(
+            store=self._token_store,
+            endpoint=HttpTokenEndpoint(self._http, clock, timeout=timeout),
+            rotation=RegistryRotation(registry, producer, sealer, apps=options.apps, clock=clock),
+            naming=vault,
+            clock=clock,
+            new_id=new_id,
+        )
+        self.health_log = HealthLog(self._health_store, KafkaHealthEvents(producer, clock), clock)
+        self.read_health = ReadHealth(self._health_store, clock)
+        sessions = Sessions(self._http, self.tokens, clock, apps=options.apps)
+        self.calls = ProviderCalls(
+            integrations=RegistryIntegrations(registry),
+            providers={"pagerduty": PagerDuty(sessions), "linear": Linear(sessions), "sentry": Sentry(sessions)},
+            health=self.health_log,
+            clock=clock,
+            timeout=timeout,
+            keep=options.keep_answers,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep connections open; on leaving, end what is under way."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._http)
+            stack.push_async_callback(self.tokens.close)
+            stack.push_async_callback(self.calls.close)
+            yield
+
+    async def apply_indexes(self) -> None:
+        """Create the indexes that are missing; safe to repeat. Raises DatabaseUnavailableError."""
+        await self._token_store.apply_indexes()
+        await self._health_store.apply_indexes()

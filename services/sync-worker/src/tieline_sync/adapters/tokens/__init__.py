@@ -1,0 +1,1 @@
+"""Tokens: encrypted in MongoDB, had from token endpoints, written back to the registry."""

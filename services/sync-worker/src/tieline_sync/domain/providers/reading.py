@@ -1,0 +1,54 @@
+"""Reading a provider's JSON: what is missing or of another kind is None, never an exception."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tieline.clock import iso_z
+
+
+def at(value: Any, *keys: str | int) -> Any:
+    """Return what stands at `keys`, or None."""
+    for key in keys:
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(value, list) and isinstance(key, int):
+            value = value[key] if -len(value) <= key < len(value) else None
+        else:
+            return None
+    return value
+
+
+def text(value: Any, *keys: str | int) -> str | None:
+    """Return the text at `keys`, or None."""
+    found = at(value, *keys)
+    return found if isinstance(found, str) else None
+
+
+def objects(value: Any, *keys: str | int) -> list[Mapping[str, Any]]:
+    """Return the objects of the list at `keys`."""
+    found = at(value, *keys)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def number(value: Any, *keys: str | int) -> int:
+    """Return the whole number at `keys`, also one written as text; 0 for anything else."""
+    found = at(value, *keys)
+    if isinstance(found, bool):
+        return 0
+    try:
+        return int(found)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def instant(value: Any, *keys: str | int) -> str | None:
+    """Return the instant at `keys` in UTC to the second, `2026-03-21T14:05:00Z`; None when there is none."""
+    found = text(value, *keys)
+    if found is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(found)
+    except ValueError:
+        return None
+    return iso_z(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
