@@ -13,9 +13,10 @@ from tieline.kafka.records import OutgoingRecord
 from tieline.kafka.requests import REPLY_PARTITION
 from tieline.operator import create_workspace
 from tieline.settings import KafkaSettings
-from tieline.topics import GATEWAY_REPLIES, INTEGRATION_EVENTS
+from tieline.topics import APPLY_COMMANDS_GROUP, GATEWAY_REPLIES, INTEGRATION_EVENTS, RECORD_SYNCS_GROUP
 from tieline_registry.settings import RegistrySettings
 
+from tests.support.consumer_groups import without_ghosts
 from tests.support.crashing_registry import CRASH_POINT
 from tests.support.registry import Asker, a_draft, asking, command_record, running_registry
 from tests.support.registry_process import registry_process
@@ -104,6 +105,7 @@ async def test_two_registries_with_rebalances_amid_a_load_apply_each_command_onc
     kafka = settings.kafka
     async with (
         asking(kafka) as asker,
+        without_ghosts(kafka, (APPLY_COMMANDS_GROUP, RECORD_SYNCS_GROUP)),
         registry_process(settings, tmp_path / "first") as first,
         registry_process(settings, tmp_path / "second") as second,
     ):

@@ -71,6 +71,9 @@ class Consumers:
         self._problem = None
         try:
             await broker.start()
+        except asyncio.CancelledError:
+            await broker.stop()
+            raise
         except (KafkaError, OSError) as error:
             self._problem = f"can't join the consumer groups: {type(error).__name__}"
             await broker.stop()
