@@ -2,7 +2,7 @@
 
 | document | canonical |
 |---|---|
-| `integration` | `provider`; the workspace has one integration of it that surface C means |
+| `integration` | `provider`; `configure` creates one of it or changes the oldest, see `meant` for the status |
 | `apiKey`, `authToken`, `botToken`, `accessToken`, `apiToken` | secret `auth.access_token` |
 | `organization`, `project` of Sentry | `scope.org_slug`, `scope.project_id`, as surface A's `scope_data` |
 | `webhookSecret`, a string or a list | secret `config.webhook_secret`, a list as JSON |
@@ -222,9 +222,13 @@ def is_configured(integration: Integration | None) -> bool:
 
 
 def meant(provider: str, integrations: Sequence[Integration]) -> Integration | None:
-    """Return the integration that surface C means by `provider`: the one of that name, else the oldest."""
+    """Return the integration that surface C means by `provider`: the oldest that is active, else the oldest."""
     candidates = [one for one in integrations if one.provider == provider]
-    return min(candidates, key=lambda one: (one.name != provider, one.created_at, one.id), default=None)
+    return min(
+        candidates,
+        key=lambda one: (activity_of(one) != "active", not is_configured(one), one.created_at, one.id),
+        default=None,
+    )
 
 
 def status_of(provider: str, integration: Integration | None) -> IntegrationStatus:
