@@ -103,7 +103,6 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
 
     async def work() -> None:
         await when_possible("indexes", lambda: create_indexes_in(database, settings))
-        await producer.start_when_possible()
         await consumers.run()
 
     @asynccontextmanager
@@ -112,6 +111,7 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
             stack.push_async_callback(client.close)
             stack.push_async_callback(producer.stop)
             background = await stack.enter_async_context(BackgroundTasks())
+            background.start("producer", producer.start_when_possible())
             background.start("work", work())
             background.start("notes of uses", uses.run())
             yield
