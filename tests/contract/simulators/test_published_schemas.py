@@ -180,6 +180,17 @@ async def test_pagerduty_errors_are_as_published(url: str, status: str) -> None:
     assert isinstance(answer.json()["error"]["code"], int)
 
 
+async def test_pagerduty_note_is_as_published() -> None:
+    path = "/incidents/{id}/notes"
+    headers = {"Authorization": "Token token=x", "From": "mira@example.com"}
+    async with calling(PagerDutySimulator(), **headers) as api:
+        written = await api.post("/incidents/PINC0007/notes", json={"note": {"content": "x"}})
+        listed = await api.get("/incidents/PINC0007/notes")
+
+    assert errors_against(PAGERDUTY, response_schema(path, "post"), written.json()) == []
+    assert errors_against(PAGERDUTY, response_schema(path, "get"), listed.json()) == []
+
+
 async def test_pagerduty_incident_has_the_members_of_the_published_example() -> None:
     shown = example("pagerduty", "GET_incidents.json")["response"]["incidents"][0]
     rare = {"alert_grouping", "resolve_reason", "conference_bridge", "incidents_responders", "responder_requests"}

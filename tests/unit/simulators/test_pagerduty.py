@@ -125,3 +125,19 @@ async def test_read_only_key_cannot_write(pagerduty_api: httpx2.AsyncClient) -> 
     answer = await pagerduty_api.put("/incidents/PINC0030", json={"incident": {"type": "incident"}})
 
     assert answer.status_code == 403
+
+
+async def test_notes_are_kept_with_who_wrote_them(pagerduty_api: httpx2.AsyncClient) -> None:
+    written = await pagerduty_api.post("/incidents/PINC0030/notes", json={"note": {"content": "On it"}})
+    empty = await pagerduty_api.post("/incidents/PINC0030/notes", json={"note": {"content": ""}})
+    unknown = await pagerduty_api.post("/incidents/PNONE/notes", json={"note": {"content": "On it"}})
+
+    notes = (await pagerduty_api.get("/incidents/PINC0030/notes")).json()["notes"]
+    assert (written.status_code, empty.status_code, unknown.status_code) == (200, 400, 404)
+    assert [(each["content"], each["user"]["summary"]) for each in notes] == [("On it", "Mira Okafor")]
+
+
+async def test_key_of_the_account_belongs_to_no_user(pagerduty_api: httpx2.AsyncClient) -> None:
+    await pagerduty_api.post("/_config", json={"account_key": True})
+
+    assert (await pagerduty_api.get("/users/me")).status_code == 400

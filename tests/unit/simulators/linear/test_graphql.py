@@ -140,3 +140,34 @@ async def test_rate_limit_is_a_400_with_its_code_and_the_reset_in_milliseconds(l
 
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "RATELIMITED")
     assert answer.headers["x-ratelimit-requests-reset"] == "1790000002000"
+
+
+CREATE_LABEL = """
+mutation Create($input: IssueLabelCreateInput!) {
+  issueLabelCreate(input: $input) { success issueLabel { id name isGroup team { id } } }
+}
+"""
+
+
+async def test_created_label_belongs_to_its_team_and_its_name_is_taken_then(linear_api: httpx2.AsyncClient) -> None:
+    teams = (await ask(linear_api, "{ teams { nodes { id labels { nodes { name } } } } }"))["data"]["teams"]["nodes"]
+    wanted = {"name": "flaky-test", "teamId": teams[0]["id"]}
+
+    created = (await ask(linear_api, CREATE_LABEL, input=wanted))["data"]["issueLabelCreate"]["issueLabel"]
+    again = await ask(linear_api, CREATE_LABEL, input=wanted)
+
+    after = (await ask(linear_api, "{ teams { nodes { labels { nodes { name } } } } }"))["data"]["teams"]["nodes"]
+    assert (created["name"], created["isGroup"], created["team"]) == ("flaky-test", False, {"id": teams[0]["id"]})
+    assert again["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+    assert ["flaky-test" in {label["name"] for label in team["labels"]["nodes"]} for team in after] == [True, False]
+
+
+async def test_issue_is_not_created_twice_under_one_id(linear_api: httpx2.AsyncClient) -> None:
+    create = "mutation C($input: IssueCreateInput!) { issueCreate(input: $input) { issue { id } } }"
+    team = (await ask(linear_api, "{ teams { nodes { id } } }"))["data"]["teams"]["nodes"][0]["id"]
+    wanted = {"id": "0b0a0a0e-54f3-4a3b-8d1c-0c9d5d6f1a11", "title": "Once", "teamId": team}
+
+    first, second = [await ask(linear_api, create, input=wanted) for _ in range(2)]
+
+    assert first["data"]["issueCreate"]["issue"]["id"] == wanted["id"]
+    assert second["errors"]

@@ -14,9 +14,18 @@ DEFAULT_PAGE, MAX_PAGE = 50, 250
 class Root:
     """Resolvers of Query and Mutation; the arguments' names are Linear's."""
 
-    def __init__(self, records: Mapping[str, Record], create: Callable[[Mapping[str, object]], Record]) -> None:
+    def __init__(
+        self,
+        records: Mapping[str, Record],
+        labels: Sequence[Record],
+        *,
+        create: Callable[[Mapping[str, object]], Record],
+        create_label: Callable[[Mapping[str, object]], Record],
+    ) -> None:
         self._records = records
+        self.labels = labels
         self._create = create
+        self._create_label = create_label
 
     def issues_in(self, team: Mapping[str, object] | None) -> list[Record]:
         """Return a team's issues, all teams' for None."""
@@ -50,6 +59,10 @@ class Root:
             given = arguments["input"]
             issue = self._create(given if isinstance(given, Mapping) else {})
             return {"success": True, "lastSyncId": float(len(self._records)), "issue": issue}
+        if name == "issueLabelCreate":
+            given = arguments["input"]
+            label = self._create_label(given if isinstance(given, Mapping) else {})
+            return {"success": True, "lastSyncId": float(len(self.labels)), "issueLabel": label}
         if name == "viewer":
             return workspace.USERS[0]
         if name == "organization":
@@ -57,7 +70,7 @@ class Root:
         lists = {
             "teams": workspace.TEAMS,
             "users": workspace.USERS,
-            "issueLabels": workspace.LABELS,
+            "issueLabels": self.labels,
             "workflowStates": workspace.WORKFLOW_STATES,
         }
         wanted = arguments.get("filter") or {}
@@ -85,7 +98,9 @@ def resolve_field(source: object, info: GraphQLResolveInfo[None], **arguments: o
 _OF_TEAM: dict[str, Callable[[Root, Mapping[str, object], Mapping[str, object]], object]] = {
     "issues": lambda root, team, arguments: root.issues_of(team, arguments),
     "issueCount": lambda root, team, _: len(root.issues_in(team)),
-    "labels": lambda _, __, arguments: connection(workspace.LABELS, arguments),
+    "labels": lambda root, team, arguments: connection(
+        [each for each in root.labels if each["team"] in (None, team)], arguments
+    ),
     "states": lambda _, team, arguments: connection(
         [each for each in workspace.WORKFLOW_STATES if each["team"] is team], arguments
     ),

@@ -25,9 +25,15 @@ type Query {
   workflowStates(after: String, before: String, first: Int, last: Int): WorkflowStateConnection!
 }
 
-type Mutation { issueCreate(input: IssueCreateInput!): IssuePayload! }
+type Mutation {
+  issueCreate(input: IssueCreateInput!): IssuePayload!
+  issueLabelCreate(input: IssueLabelCreateInput!): IssueLabelPayload!
+}
 
 type IssuePayload { success: Boolean! lastSyncId: Float! issue: Issue }
+type IssueLabelPayload { success: Boolean! lastSyncId: Float! issueLabel: IssueLabel! }
+
+input IssueLabelCreateInput { color: String description: String id: String name: String! teamId: String }
 
 input IssueCreateInput {
   assigneeId: String
@@ -62,7 +68,9 @@ type WorkflowState {
   createdAt: DateTime! updatedAt: DateTime! team: Team!
 }
 
-type IssueLabel { id: ID! name: String! color: String! createdAt: DateTime! updatedAt: DateTime! }
+type IssueLabel {
+  id: ID! name: String! color: String! isGroup: Boolean! team: Team createdAt: DateTime! updatedAt: DateTime!
+}
 
 type Issue {
   id: ID! identifier: String! number: Float! title: String! description: String url: String! branchName: String!

@@ -20,13 +20,14 @@ HOURLY_REQUESTS = 5_000
 
 
 class LinearSimulator(RecordStandIn):
-    """One workspace with two teams. Serves the queries in `schema.SDL` and `issueCreate`."""
+    """One workspace with two teams. Serves what is in `schema.SDL`."""
 
     name = "linear"
 
     def __init__(self, *, issues: int = ISSUES, clock: Callable[[], float] = time.time) -> None:
         super().__init__(workspace.issues(issues), clock=clock)
         self._schema = served_schema()
+        self._labels = list(workspace.LABELS)
 
     def routes(self) -> Sequence[Route]:
         """Return the one path."""
@@ -57,7 +58,7 @@ class LinearSimulator(RecordStandIn):
             if name in related:
                 updated[name.removesuffix("Id")] = workspace.find(related[name], value)
             elif name == "labelIds" and isinstance(value, list):
-                updated["labels"] = [each for each in workspace.LABELS if each["id"] in value]
+                updated["labels"] = [each for each in self._labels if each["id"] in value]
             else:
                 updated[name] = value
         return updated
@@ -74,7 +75,7 @@ class LinearSimulator(RecordStandIn):
         result = graphql_sync(
             self._schema,
             query,
-            root_value=Root(self.records, self.create),
+            root_value=Root(self.records, self._labels, create=self.create, create_label=self.create_label),
             variable_values=variables,
             operation_name=operation if isinstance(operation, str) else None,
             field_resolver=resolve_field,
@@ -88,7 +89,9 @@ class LinearSimulator(RecordStandIn):
         return json_answer(answer, headers=self._rate_headers())
 
     def create(self, given: Mapping[str, object]) -> Record:
-        """Create an issue. Raises GraphQLError when the team is unknown or the title missing."""
+        """Create an issue. Raises GraphQLError when the team is unknown, the title missing, or the id taken."""
+        if given.get("id") in self.records:
+            raise GraphQLError("An issue with this id exists already", extensions={"code": "INVALID_INPUT"})
         team = workspace.find(workspace.TEAMS, given["teamId"])
         if team is None:
             raise GraphQLError("Entity not found: Team", extensions={"code": "INPUT_ERROR"})
@@ -110,6 +113,18 @@ class LinearSimulator(RecordStandIn):
         identity = str(given.get("id") or workspace.stable_id(f"issue/{number}"))
         self.put(identity, {**changes, "priorityLabel": workspace.PRIORITY_LABELS[int(str(changes["priority"]))]})
         return self.records[identity]
+
+    def create_label(self, given: Mapping[str, object]) -> Record:
+        """Create a label for a team, or for all. Raises GraphQLError when the team is unknown or the name taken."""
+        team = workspace.find(workspace.TEAMS, given.get("teamId"))
+        if given.get("teamId") is not None and team is None:
+            raise GraphQLError("Entity not found: Team", extensions={"code": "INPUT_ERROR"})
+        name = str(given["name"])
+        if any(str(each["name"]).lower() == name.lower() and each["team"] in (None, team) for each in self._labels):
+            raise GraphQLError("A label with this name exists already", extensions={"code": "INVALID_INPUT"})
+        label = workspace.label(name, team, at=self.now())
+        self._labels.append(label)
+        return label
 
     def _rate_headers(self, *, remaining: int = HOURLY_REQUESTS - 1, reset_after: float = 3_600) -> dict[str, str]:
         return {

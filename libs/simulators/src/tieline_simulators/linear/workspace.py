@@ -35,13 +35,26 @@ USERS = [
     )
     for name in ("Mira Okafor", "Jonas Lind", "Priya Raman")
 ]
-LABELS = [_record("label", name, color="#bec2c8") for name in ("backend", "frontend", "security")]
+LABELS = [
+    _record("label", name, color="#bec2c8", isGroup=False, team=None) for name in ("backend", "frontend", "security")
+]
 WORKFLOW_STATES = [
     _record(f"state/{team['key']}", name, type=kind, color="#e2e2e2", position=float(position), team=team)
     for team in TEAMS
     for position, (name, kind) in enumerate(STATES)
 ]
 ORGANIZATION = _record("organization", "Tieline Demo", urlKey="tieline-demo")
+
+
+def label(name: str, team: Record | None, *, at: datetime) -> Record:
+    """Return a label that was made at a moment, a team's own or everybody's."""
+    made = iso(at)
+    owner = team["key"] if team else "all"
+    return {
+        **_record(f"label/{owner}", name, color="#bec2c8", isGroup=False, team=team),
+        "createdAt": made,
+        "updatedAt": made,
+    }
 
 
 def issue(number: int, *, at: datetime | None = None) -> Record:

@@ -165,6 +165,17 @@ def new_incident(identifier: str, number: int, now: str) -> dict[str, object]:
     }
 
 
+def note(number: int, content: str, user: dict[str, object], now: str) -> dict[str, object]:
+    """Return a note that was added just now."""
+    return {
+        "id": f"PNOTE{number:04d}",
+        "user": user,
+        "channel": {"summary": "REST API"},
+        "content": content,
+        "created_at": now,
+    }
+
+
 def _priority(number: int) -> dict[str, object]:
     identifier = f"PPRI{number:03d}"
     return {

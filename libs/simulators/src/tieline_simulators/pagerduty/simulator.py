@@ -18,6 +18,7 @@ STATUSES = ("triggered", "acknowledged", "resolved")
 MAX_LIMIT = 100
 MAX_OFFSET_AND_LIMIT = 10_000  # classic pagination reaches no further
 MAX_INCIDENTS_PER_UPDATE = 250
+MAX_NOTES = 2_000  # of one incident
 DEFAULT_DAYS = 30  # `since` and `until` default to the last month
 MAX_RANGE_DAYS = 183
 
@@ -26,19 +27,22 @@ class PagerDutySimulator(RecordStandIn):
     """One account. Its "now" is a little after the newest incident, so that the default time range shows them."""
 
     name = "pagerduty"
-    settings: ClassVar[frozenset[str]] = frozenset({"tokens", "read_only"})
+    settings: ClassVar[frozenset[str]] = frozenset({"tokens", "read_only", "account_key"})
 
     def __init__(self, *, incidents: int = 60, clock: Callable[[], float] = time.time) -> None:
         super().__init__(((str(each["id"]), each) for each in account.incidents(incidents)), clock=clock)
         self.services = {str(each["id"]): each for each in account.services()}
         self.users = account.users()
+        self.notes: dict[str, list[Record]] = {}
         self.read_only = False
+        self.account_key = False
 
     def routes(self) -> Sequence[Route]:
         """Return the paths."""
         return [
             self.endpoint("/incidents", self.incidents_endpoint, "GET", "PUT"),
             self.endpoint("/incidents/{id}", self.incident_endpoint, "GET", "PUT"),
+            self.endpoint("/incidents/{id}/notes", self.notes_endpoint, "GET", "POST"),
             self.endpoint("/oncalls", self.oncalls),
             self.endpoint("/services", self.list_services),
             self.endpoint("/services/{id}", self.service),
@@ -46,10 +50,11 @@ class PagerDutySimulator(RecordStandIn):
         ]
 
     def apply(self, settings: Mapping[str, object]) -> None:
-        """Also take `read_only`: then writes answer 403."""
+        """Also take `read_only` (writes answer 403) and `account_key` (the key is the account's, not a user's)."""
         super().apply(settings)
-        if "read_only" in settings:
-            self.read_only = bool(settings["read_only"])
+        for name in ("read_only", "account_key"):
+            if name in settings:
+                setattr(self, name, bool(settings[name]))
 
     def failure(self, status: int) -> Response:
         """Return PagerDuty's error object. It publishes the codes 2001, 2020 and 2100; the others are as seen."""
@@ -99,6 +104,25 @@ class PagerDutySimulator(RecordStandIn):
         _check(changes)
         return json_answer({"incident": self._updated(incident, changes, actor)})
 
+    def notes_endpoint(self, call: Call) -> Response:
+        """List an incident's notes, or add one."""
+        self._authenticate(call)
+        identifier = call.params["id"]
+        if identifier not in self.records:
+            raise Refused(self.failure(404))
+        notes = self.notes.setdefault(identifier, [])
+        if call.method == "GET":
+            return json_answer({"notes": notes})
+        actor = self._actor(call)
+        note = call.body.get("note") if isinstance(call.body, dict) else None
+        content = note.get("content") if isinstance(note, dict) else None
+        if not isinstance(content, str) or not content:
+            _invalid("Content cannot be empty.")
+        if len(notes) >= MAX_NOTES:
+            _invalid("Too many notes.")
+        notes.append(account.note(len(notes) + 1, content, actor, account.iso(self.now())))
+        return json_answer({"note": notes[-1]})
+
     def oncalls(self, call: Call) -> Response:
         """List who is on call."""
         self._authenticate(call)
@@ -129,6 +153,8 @@ class PagerDutySimulator(RecordStandIn):
     def me(self, call: Call) -> Response:
         """Show the user that the key belongs to."""
         self._authenticate(call)
+        if self.account_key:
+            _invalid("Only a user's key tells who me is.")
         return json_answer({"user": self.users[0]})
 
     def _expanded(self, incident: Record, call: Call) -> Record:
