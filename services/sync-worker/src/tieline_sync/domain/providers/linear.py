@@ -34,7 +34,7 @@ ISSUE: Final = f"query Issue($id: String!) {{ issue(id: $id) {{ {_SHOWN} }} }}"
 
 LABELS: Final = """
 query Labels($filter: IssueLabelFilter!) {
-  issueLabels(first: 250, filter: $filter) { nodes { id name team { id } } }
+  issueLabels(first: 250, filter: $filter) { nodes { id name isGroup team { id } } }
 }"""
 
 CREATE_LABEL: Final = """
@@ -107,7 +107,11 @@ def label_ids(names: Sequence[str], labels: Any, team_id: str) -> dict[str, str]
     """Return the ids of labels that a team's issues may have, by name in lower case; its own before shared ones."""
     wanted = {name.lower() for name in names}
     found: dict[str, str] = {}
-    usable = [each for each in objects(labels, "nodes") if text(each, "team", "id") in {None, team_id}]
+    usable = [
+        each
+        for each in objects(labels, "nodes")
+        if text(each, "team", "id") in {None, team_id} and at(each, "isGroup") is not True
+    ]
     for label in sorted(usable, key=lambda each: text(each, "team", "id") is None):
         name, identifier = text(label, "name"), text(label, "id")
         if name is not None and identifier is not None and name.lower() in wanted:

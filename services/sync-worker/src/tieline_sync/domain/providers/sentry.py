@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from tieline.contracts.base import JsonObject
 
 from tieline_sync.domain.providers.reading import instant, number, text
 
 LARGEST_PAGE: Final = 100
-_LINK = re.compile(r"<[^>]*>([^<]*)")
+_LINK = re.compile(r"<([^>]*)>([^<]*)")
 _PARAMETER = re.compile(r';\s*([a-z-]+)\s*=\s*"([^"]*)"', re.IGNORECASE)
 
 
@@ -35,11 +36,17 @@ def issue_of(issue: Mapping[str, Any]) -> JsonObject:
 
 def next_cursor(link: str) -> str | None:
     """Return the cursor of the next page from a `Link` header; Sentry always sends one, and whether it has results."""
-    for parameters in _LINK.findall(link):
+    for address, parameters in _LINK.findall(link):
         found = {name.lower(): value for name, value in _PARAMETER.findall(parameters)}
         if found.get("rel") == "next" and found.get("results") == "true":
-            return found.get("cursor") or None
+            return found.get("cursor") or _cursor_in(address)
     return None
+
+
+def _cursor_in(address: str) -> str | None:
+    """Return the cursor of a page's address. Only the cursor is used: the host may be one we must not call."""
+    given = parse_qs(urlsplit(address).query).get("cursor")
+    return given[0] if given else None
 
 
 def total_of(headers: Mapping[str, str], shown: int) -> int:
