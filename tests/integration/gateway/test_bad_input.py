@@ -165,6 +165,15 @@ def test_database_operators_are_kept_as_data(stack: GatewayStack, caller: Caller
     assert stack.credentials(caller, created["id"]).integration.config == OPERATORS
 
 
+def test_a_command_too_large_for_a_record_is_413(resident: Caller) -> None:
+    body = {"service_name": "Jira", "auth_type": "api_token", "config": {"token": "x" * 900_000}, "is_active": True}
+
+    answer = resident.http.post("/integrations/create", json=body)
+
+    assert answer.status_code == 413
+    assert set(answer.json()) == {"success", "message"}
+
+
 def test_operators_in_place_of_ids_find_nothing(resident: Caller) -> None:
     for value in ("$ne", '{"$ne": null}', "[$ne]", ".*", "%2e%2e"):
         assert resident.http.get(f"/integrations/id/{value}").status_code == 404

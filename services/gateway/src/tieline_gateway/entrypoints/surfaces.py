@@ -26,6 +26,15 @@ class Fault:
     headers: Mapping[str, str] | None = None
 
 
+_AWAY = {
+    "database": "Database connection failed",
+    "registry": "Database connection failed",  # what surface A documents; callers know nothing of a registry
+    "kafka": "Kafka is not available",
+    "webhook router": "The webhook router is not available",
+    "sync worker": "The sync worker is not available",
+}
+
+
 def fault_of(error: errors.GatewayError) -> Fault:  # noqa: C901, PLR0912 - one line per kind of error, read as a table
     """Return status, stable code and words for `error`."""
     match error:
@@ -81,8 +90,7 @@ def fault_of(error: errors.GatewayError) -> Fault:  # noqa: C901, PLR0912 - one 
                 headers={"x-command-id": command_id},
             )
         case errors.UnavailableError(what=what):
-            words = "Database connection failed" if what in {"database", "registry"} else f"The {what} is not available"
-            return Fault(status=503, code="UNAVAILABLE", message=words, headers={"retry-after": "5"})
+            return Fault(status=503, code="UNAVAILABLE", message=_AWAY[what], headers={"retry-after": "5"})
         case _:
             return Fault(status=500, code="INTERNAL_ERROR", message="Internal server error")
 
