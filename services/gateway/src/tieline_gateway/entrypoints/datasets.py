@@ -5,19 +5,16 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from tieline.access import Principal
 from tieline.contracts.sync_reads import (
-    DatasetVersionSummary,
     RawPageSummary,
-    RecordChange,
     RunSummary,
     Schedule,
-    SyncedRecord,
 )
 from tieline.sync_client import SyncClient
 
 from tieline_gateway.domain.errors import NotFoundError, RequestInvalidError
+from tieline_gateway.domain.synced_data import Differences, Records, ScheduleRequest, Versions
 from tieline_gateway.domain.workspace_models import PaginatedResponse
 from tieline_gateway.entrypoints.dependencies import ServicesDep, workspace_caller
 from tieline_gateway.entrypoints.json_bodies import JsonRoute
@@ -35,51 +32,6 @@ Limit = Annotated[int, Query(gt=0, le=100)]
 Offset = Annotated[int, Query(ge=0, le=LARGEST_NUMBER)]
 Cursor = Annotated[str | None, Query(max_length=512)]
 Version = Annotated[int, Query(ge=0, le=LARGEST_NUMBER)]
-
-
-class Versions(PaginatedResponse[DatasetVersionSummary]):
-    """Dataset versions, newest first; `current` is the one that is read by default."""
-
-    current: int | None
-
-
-class Records(BaseModel):
-    """Records of one version. A page of a filtered list may be short, even empty, and still go on."""
-
-    items: list[SyncedRecord]
-    version: int | None
-    has_more: bool
-    continuation_token: str | None
-    total: int = Field(description="How many records the version has, filtered or not")
-
-
-class Differences(BaseModel):
-    """What differs between two versions."""
-
-    items: list[RecordChange]
-    from_version: int
-    to_version: int
-    has_more: bool
-    continuation_token: str | None
-
-
-class ScheduleRequest(BaseModel):
-    """When to sync by itself: by `cron` in `time_zone`, or `every` so many seconds."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    cron: str | None = Field(default=None, min_length=1, max_length=256)
-    every: float | None = Field(default=None, gt=0, le=31_536_000, description="Seconds")
-    time_zone: str = Field(default="UTC", min_length=1, max_length=64)
-    jitter: float = Field(default=0, ge=0, le=86_400, description="Seconds; spreads starts that fall together")
-    paused: StrictBool = False
-    batch_size: int | None = Field(default=None, ge=1, le=1000)
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> "ScheduleRequest":
-        if (self.cron is None) is (self.every is None):
-            raise ValueError("give either cron or every")
-        return self
 
 
 class Place:

@@ -1,0 +1,101 @@
+"""Surface C's channel routes: the documents and the canonical route, field by field the same in another case."""
+
+from typing import Any, Literal, NotRequired
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from tieline.clock import iso_z
+from tieline.contracts.base import JsonObject
+from tieline.contracts.routes import ChannelRoute
+from typing_extensions import TypedDict
+
+Channel = Literal["slack", "whatsapp", "telegram", "discord", "webhook"]
+LONGEST_ID = 256
+LONGEST_PATTERNS = 8192  # room for as many patterns as a route may list
+
+
+class RouteDocument(TypedDict):
+    """A channel route. `createdAt` belongs to the answer of its creation, the last two are there when they are set."""
+
+    id: str
+    eventType: str
+    channel: str
+    channelId: str
+    projectId: str | None
+    enabled: bool
+    createdAt: NotRequired[str]
+    filter: NotRequired[JsonObject]
+    fallbackRouteId: NotRequired[str]
+
+
+class RouteList(TypedDict):
+    """All channel routes."""
+
+    routes: list[RouteDocument]
+
+
+class RouteDeleted(TypedDict):
+    """The answer to a deletion."""
+
+    id: str
+    deleted: bool
+
+
+class RouteRequest(BaseModel):
+    """Body of `POST /api/channel-routes`."""
+
+    eventType: str = Field(min_length=1, max_length=LONGEST_PATTERNS, description="Event pattern (supports * wildcard)")  # noqa: N815 - the document's name
+    channel: Channel = Field(description="Channel type")
+    channelId: str = Field(min_length=1, max_length=LONGEST_ID, description="Channel/group identifier")  # noqa: N815 - the document's name
+    projectId: str | None = Field(default=None, max_length=LONGEST_ID, description="Scope to specific project")  # noqa: N815 - the document's name
+    enabled: StrictBool = True
+    filter: JsonObject | None = Field(default=None, description="Content the event must have besides its type")
+    fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
+
+
+class RouteChange(BaseModel):
+    """Body of `PATCH /api/channel-routes/{id}`: what is given changes; null takes project, filter or fallback away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    eventType: str | None = Field(default=None, min_length=1, max_length=LONGEST_PATTERNS)  # noqa: N815 - the document's name
+    channel: Channel | None = None
+    channelId: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID)  # noqa: N815 - the document's name
+    projectId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's name
+    enabled: StrictBool | None = None
+    filter: JsonObject | None = None
+    fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the command."""
+        cleared = {name for name in self.model_fields_set if getattr(self, name) is None}
+        return {
+            "event_type": self.eventType,
+            "channel": self.channel,
+            "channel_id": self.channelId,
+            "project_id": self.projectId,
+            "enabled": self.enabled,
+            "filter": self.filter,
+            "fallback_route_id": self.fallbackRouteId,
+            "clear_project": "projectId" in cleared,
+            "clear_filter": "filter" in cleared,
+            "clear_fallback": "fallbackRouteId" in cleared,
+        }
+
+
+def route_document(route: ChannelRoute, *, created: bool = False) -> RouteDocument:
+    """Return `route` as the document shows it; `createdAt` belongs to the answer of its creation."""
+    document: RouteDocument = {
+        "id": route.id,
+        "eventType": route.event_type,
+        "channel": route.channel,
+        "channelId": route.channel_id,
+        "projectId": route.project_id,
+        "enabled": route.enabled,
+    }
+    if route.filter is not None:
+        document["filter"] = route.filter
+    if route.fallback_route_id is not None:
+        document["fallbackRouteId"] = route.fallback_route_id
+    if created:
+        document["createdAt"] = iso_z(route.created_at)
+    return document
