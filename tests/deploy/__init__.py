@@ -1,0 +1,1 @@
+"""What is deployed, read as a cluster would read it, and held against the code."""
