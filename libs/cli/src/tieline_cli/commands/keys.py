@@ -17,14 +17,20 @@ def keys() -> None:
 
 @app.command()
 def generate(
-    *, kid: Annotated[str | None, typer.Option(help="Id of the new keys; today's date when left out.")] = None
+    *,
+    kid: Annotated[str | None, typer.Option(help="Id of the new keys; today's date when left out.")] = None,
+    kubernetes: Annotated[bool, typer.Option("--kubernetes", help="As Secrets for `kubectl apply -f -`.")] = False,
+    namespace: Annotated[str, typer.Option(help="Where the Secrets belong.")] = "tieline",
 ) -> None:
     """Print fresh keys as environment variables. Keep them in a secret store: they are shown once.
 
-    To rotate, put the new key before the old one, separated by a comma: the first is used for what is new.
+    To rotate, see docs/runbooks/rotate-keys.md: an old key stays in its ring until nothing needs it any more.
     """
     from tieline_cli.keys import SystemKeys, key_id  # noqa: PLC0415 - cryptography is slow to import
 
     made = SystemKeys.generate(kid or key_id(system_clock().date()))
+    if kubernetes:
+        tell(made.as_manifests(namespace))
+        return
     for name, value in made.as_environment().items():
         tell(f"{name}={value}")
