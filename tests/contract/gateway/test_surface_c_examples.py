@@ -1,9 +1,12 @@
 """Surface C's document: every request and answer it shows, as far as no provider is called."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import pytest
+from tieline.contracts.commands import IntegrationDraft, SaveIntegrations, Target
+from tieline.ids import new_id
 
 from tests.contract.gateway.documented import INSTANT_Z, assert_same_shape
 from tests.support.gateway_stack import Caller, GatewayStack
@@ -45,6 +48,23 @@ def test_status_example(caller: Caller) -> None:
 
     assert answer.status_code == 200
     assert answer.json() == STATUS
+
+
+def test_status_finds_a_provider_behind_many_of_another(stack: GatewayStack, caller: Caller) -> None:
+    many = [
+        IntegrationDraft(
+            target=Target(by="name", value=f"jira-{number}"), new_id=new_id(), name=f"jira-{number}", provider="jira"
+        )
+        for number in range(250)
+    ]
+    command = {"command_id": new_id(), "workspace_id": caller.workspace_id, "issued_by": "tests", "drafts": many}
+    stack.send(SaveIntegrations(**command, issued_at=datetime.now(UTC)))
+    call(caller, "POST", "/api/integrations/configure", {"integration": "slack", "config": {"botToken": "t"}})
+
+    known = {one["id"]: one for one in call(caller, "GET", "/api/integrations/status").json()["integrations"]}
+
+    assert known["slack"]["configured"] is True
+    assert known["jira"]["configured"] is False
 
 
 @pytest.mark.parametrize(

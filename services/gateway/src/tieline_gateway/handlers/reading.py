@@ -1,5 +1,6 @@
 """Reading lists from the registry, page by page where a published document knows no pages."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -63,6 +64,22 @@ async def integrations(
         )
 
     return await _window(page, limit=limit, offset=offset)
+
+
+async def integrations_of(
+    registry: Registry, workspace_id: str, providers: Sequence[str], *, most_each: int = 100
+) -> Sequence[Integration]:
+    """Return the workspace's integrations of `providers`: at least the `most_each` oldest of each.
+
+    One question for a workspace of common size; a large one is asked by provider, so that many of one hide no other.
+    """
+    found = await integrations(registry, workspace_id, limit=PAGE, where={"providers": list(providers)})
+    if found.next_offset is None:
+        return found.items
+    windows = await asyncio.gather(
+        *(integrations(registry, workspace_id, limit=most_each, where={"provider": one}) for one in providers)
+    )
+    return [one for window in windows for one in window.items]
 
 
 async def routes(registry: Registry, workspace_id: str, *, limit: int, offset: int = 0) -> Window[ChannelRoute]:
