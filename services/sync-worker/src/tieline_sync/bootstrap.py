@@ -28,10 +28,13 @@ from tieline_sync.adapters.mongo.raw_pages import MongoRawPages
 from tieline_sync.adapters.mongo.record_reader import MongoRecordReader
 from tieline_sync.adapters.mongo.records import MongoRecordStore
 from tieline_sync.adapters.mongo.runs import MongoRunStore
+from tieline_sync.adapters.providers.assembly import Options, ProviderParts
 from tieline_sync.adapters.run_events import KafkaEvents
+from tieline_sync.domain.providers.authorization_code import TOKEN_URLS, OAuthApp
 from tieline_sync.entrypoints.commands import CommandConsumer
 from tieline_sync.entrypoints.dependencies import start_when_possible
 from tieline_sync.entrypoints.http import InternalHttp
+from tieline_sync.entrypoints.provider_http import ProviderHttp
 from tieline_sync.entrypoints.runner import Pace, Runner
 from tieline_sync.handlers.accept_runs import AcceptRuns
 from tieline_sync.handlers.execute_run import ExecuteRun, RunPolicy
@@ -43,6 +46,7 @@ from tieline_sync.handlers.read_runs import ReadRuns
 from tieline_sync.settings import SyncSettings
 
 SHORTEST_TOKEN = 16
+ENVELOPE_BYTES = 65_536  # around the body of a request that another service passes on
 
 
 def to_the_millisecond() -> datetime:
@@ -79,6 +83,13 @@ class Worker:
         self._registry = RegistryClient(settings.internal)
         self._http = OutgoingClient(settings.outgoing)
         self._broker = build_broker(settings.kafka, client_id=f"sync-worker-{owner}")
+        self.providers = ProviderParts(
+            provider_options(settings),
+            registry=self._registry,
+            producer=self._producer,
+            database=self._database,
+            clock=to_the_millisecond,
+        )
         self.runs = MongoRunStore(self._database)
         self.datasets = MongoDatasetStore(self._database)
         self.records = MongoRecordStore(self._database)
@@ -96,13 +107,22 @@ class Worker:
 
     def internal_routes(self) -> list[Route]:
         """Return the interface for the other services."""
-        return InternalHttp(
+        token = self._settings.internal.token.get_secret_value()
+        largest = self._settings.http.max_body_bytes
+        providers = ProviderHttp(
+            calls=self.providers.calls,
+            health=self.providers.read_health,
+            token=token,
+            max_body_bytes=largest + ENVELOPE_BYTES,
+        )
+        runs = InternalHttp(
             runs=ReadRuns(self.runs),
             datasets=ReadDatasets(datasets=self.datasets, pages=self.pages, runs=self.runs),
             records=ReadRecords(datasets=self.datasets, records=MongoRecordReader(self._database)),
-            token=self._settings.internal.token.get_secret_value(),
-            max_body_bytes=self._settings.http.max_body_bytes,
-        ).routes()
+            token=token,
+            max_body_bytes=largest,
+        )
+        return [*runs.routes(), *providers.routes()]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -111,6 +131,7 @@ class Worker:
             stack.push_async_callback(self._database.close)
             await stack.enter_async_context(self._http)
             await stack.enter_async_context(self._registry)
+            await stack.enter_async_context(self.providers.running())
             stack.push_async_callback(self._producer.stop)
             stack.push_async_callback(self._broker.stop)
             background = await stack.enter_async_context(BackgroundTasks())
@@ -120,8 +141,10 @@ class Worker:
     async def _work(self, background: BackgroundTasks) -> None:
         await self._producer.start_when_possible()
         await start_when_possible("indexes", self._database.apply_indexes)
+        await start_when_possible("indexes of provider calls", self.providers.apply_indexes)
+        background.start("health of integrations", self.providers.health_log.run())
+        background.start("runner", self.runner.run())  # runs left by others do not wait for a group to settle
         await start_when_possible("command consumer", self._broker.start)
-        background.start("runner", self.runner.run())
 
     def _subscribe(self) -> None:
         router = KafkaRouter()
@@ -162,3 +185,25 @@ class Worker:
         if not self._producer.connected:
             return "no Kafka broker answers"
         return None if await self._broker.ping(timeout=2.0) else "the command consumer is not connected"
+
+
+def provider_options(settings: SyncSettings) -> Options:
+    """Return what calls to providers need of the settings. Raises ConfigurationError."""
+    apps = {}
+    for provider, app in settings.providers.oauth_apps.items():
+        token_url = app.token_url or TOKEN_URLS.get(provider)
+        if not token_url:
+            raise ConfigurationError(f"TIELINE_PROVIDERS__OAUTH_APPS: {provider} needs a token_url")
+        apps[provider] = OAuthApp(
+            client_id=app.client_id,
+            client_secret=app.client_secret.get_secret_value(),
+            token_url=token_url,
+            redirect_uri=app.redirect_uri,
+        )
+    return Options(
+        outgoing=settings.outgoing,
+        shared_token=settings.internal.token.get_secret_value(),
+        sealing_public_key=settings.secrets.sealing_public_key.get_secret_value(),
+        apps=apps,
+        keep_answers=settings.providers.keep_answers,
+    )
