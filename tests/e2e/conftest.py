@@ -1,4 +1,4 @@
-"""One stack for all end-to-end tests of a session, on the session's broker and database."""
+"""One stack for all end-to-end tests, on the session's broker and database."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.stacks import Stack
 E2E_TOPICS = "e2e."
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # four idle services still take some of a small machine from later tests
 def shared_stack(kafka_server: str, mongo_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     """Where the session's stack is: simulated providers, four services, the demo workspace."""
     with database_on(mongo_server) as database:
