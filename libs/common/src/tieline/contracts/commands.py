@@ -68,7 +68,7 @@ class SealedSecret(Contract):
 
 
 class Target(Contract):
-    """How an existing integration is found. `unique` is surface A's unique identifier."""
+    """How an existing integration is found. `unique` is surface A's unique identifier; of a `provider`, the oldest."""
 
     by: Literal["id", "name", "unique", "provider"]
     value: str
@@ -78,8 +78,13 @@ class IntegrationDraft(Contract):
     """One integration to create or change. Fields that are None are left as they are (or take their default).
 
     `replace` names the objects among `auth`, `scope`, `config`, `metadata` that are replaced whole, secrets included;
-    the others are merged key by key. `keep_secrets` are paths whose stored value stays although their object is
-    replaced (the mask was sent back). `immutable_provider` refuses to change the provider of an existing one.
+    the others are merged key by key, where null removes a key with its secret. `keep_secrets` are paths whose stored
+    value stays although their object is replaced (the mask was sent back); what the object holds there is dropped.
+    `surface` is merged letter by letter and key by key. Paths of `secrets` name one of those four objects and a key in
+    it, such as `config.password`. `immutable_provider` refuses to change the provider of an existing one.
+
+    A new integration takes its name from `name`, else from a target by name, else from its provider and id; its
+    provider from `provider`, else from a target by provider; its unique identifier from a target by it.
     """
 
     target: Target
