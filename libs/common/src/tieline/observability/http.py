@@ -9,6 +9,15 @@ from tieline.observability.tracing import context_of, tracer, wanted
 _UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 SERVER_ERROR = 500
 
+ROUTE = "tieline.route"
+"""Where in the ASGI scope an application without a router says which path template it serves."""
+
+
+def route_of(scope: Scope) -> str | None:
+    """Return the path's template as the application declared it; None when it is not known (yet, or at all)."""
+    found: str | None = getattr(scope.get("route"), "path", None) or scope.get(ROUTE)
+    return found
+
 
 def traced(app: ASGIApp) -> ASGIApp:
     """Return `app` with a server span around each request, or `app` itself when no traces are wanted."""
@@ -38,7 +47,7 @@ class _TracedApp:
                     span.set_attribute("http.response.status_code", message["status"])
                     if message["status"] >= SERVER_ERROR:
                         span.set_status(Status(StatusCode.ERROR))
-                    route = getattr(scope.get("route"), "path", None)
+                    route = route_of(scope)
                     if route:
                         span.update_name(f"{method} {route}")
                         span.set_attribute("http.route", route)

@@ -1,8 +1,8 @@
-"""A span for every command sent to MongoDB: its name and collection, never its documents."""
+"""A span for every command sent to MongoDB on behalf of a trace: its name and collection, never its documents."""
 
 from typing import Any
 
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from tieline.observability.tracing import tracer, wanted
@@ -15,6 +15,8 @@ class _CommandSpans(CommandListener):
         self._open: dict[int, Span] = {}
 
     def started(self, event: CommandStartedEvent) -> None:
+        if not get_current_span().get_span_context().is_valid:
+            return  # a look now and then, which belongs to nothing
         collection = event.command.get(event.command_name)
         name = f"{event.command_name} {collection}" if isinstance(collection, str) else event.command_name
         if len(self._open) < MOST_OPEN:
