@@ -23,13 +23,12 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaRouter
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
-from opentelemetry.trace import SpanKind
-
 from tieline.errors import PermanentError, TransientError
 from tieline.kafka.connection import connection_arguments
+from tieline.kafka.group_metrics import BATCH_SECONDS, DEAD_LETTERS, RECORDS, RETRIES, GroupLag
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.records import IncomingRecord, OutgoingRecord, decoded
-from tieline.observability.tracing import context_of, link_to, span
+from tieline.observability.tracing import spans_of_batch, tracing
 from tieline.settings import KafkaSettings
 from tieline.topics import dead_letter_topic
 
@@ -54,6 +53,7 @@ class GroupConsumer:
         self._handle = handle
         self._producer = producer
         self._subscriber: Any = None
+        self._lag = GroupLag(group, topic)
 
     def subscribe(
         self, router: KafkaRouter, settings: KafkaSettings, *, max_records: int = 500, instance: str | None = None
@@ -78,27 +78,39 @@ class GroupConsumer:
             description=f"Batches, acknowledged when done; dead letters in {dead_letter_topic(self.group)}.",
         )
         self._subscriber(self.on_batch)
+        self._lag.watch(self._subscriber)
         self._subscriber.get_msg = partial(_next_batch, max_records=max_records)
 
     async def on_batch(self, message: KafkaMessage) -> None:
         """Handle one poll's records, then acknowledge them."""
         raw = message.raw_message
         records = [decoded(record) for record in (raw if isinstance(raw, tuple) else (raw,))]
-        # One span for the batch: a child of its first record's, linked to the others' (one record: simply its child).
-        links = tuple(link for record in records[1:] if (link := link_to(record.headers)) is not None)
-        with span(
+        began = time.perf_counter()
+        if tracing():
+            await self._handle_traced(records)
+        else:
+            await self._handle_whole(records)
+        await message.ack()
+        RECORDS.labels(self.group).inc(len(records))
+        BATCH_SECONDS.labels(self.group).observe(time.perf_counter() - began)
+
+    async def _handle_traced(self, records: Sequence[IncomingRecord]) -> None:
+        """Handle records as one span each; what follows from a record, by its headers, is a child of its span."""
+        with spans_of_batch(
             f"process {self.topic}",
-            SpanKind.CONSUMER,
-            parent=context_of(records[0].headers),
-            links=links,
+            [record.headers for record in records],
             messaging__system="kafka",
             messaging__operation__type="process",
             messaging__destination__name=self.topic,
             messaging__consumer__group__name=self.group,
             messaging__batch__message_count=len(records),
-        ):
-            await self._handle_whole(records)
-        await message.ack()
+        ) as spans:
+            await self._handle_whole(
+                [
+                    replace(record, headers={**record.headers, **own})
+                    for record, own in zip(records, spans, strict=True)
+                ]
+            )
 
     async def _handle_whole(self, records: Sequence[IncomingRecord]) -> None:
         try:
@@ -121,6 +133,7 @@ class GroupConsumer:
             try:
                 await self._handle(records)
             except TransientError as error:
+                RETRIES.labels(self.group).inc()
                 log.warning(
                     "waiting to try a batch again",
                     extra={"group": self.group, "records": len(records), "reason": str(error)},
@@ -137,6 +150,7 @@ class GroupConsumer:
             extra={"group": self.group, "record": record.coordinates, "reason": reason},
             exc_info=None if isinstance(error, PermanentError) else error,
         )
+        DEAD_LETTERS.labels(self.group).inc()
         letter = OutgoingRecord(
             topic=dead_letter_topic(self.group),
             key=record.key,
