@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
+from opentelemetry.trace import SpanKind
 
 from tieline.contracts.base import Contract
 from tieline.contracts.sync_reads import (
@@ -21,6 +22,7 @@ from tieline.contracts.sync_reads import (
     Schedule,
 )
 from tieline.errors import PermanentError, TransientError
+from tieline.observability.tracing import span, trace_headers
 from tieline.settings import InternalSettings
 
 MOST_CONNECTIONS = 64
@@ -191,10 +193,11 @@ class SyncClient:
         return None if answer is None else answer_type.model_validate_json(answer.content)
 
     async def _post(self, path: str, asked: Mapping[str, Any]) -> httpx2.Response | None:
-        try:
-            answer = await self._http.post(f"/internal/{path}", json=asked)
-        except httpx2.HTTPError as error:
-            raise SyncWorkerUnavailableError(f"the sync worker did not answer: {type(error).__name__}") from error
+        with span(f"POST /internal/{path}", SpanKind.CLIENT, http__request__method="POST"):
+            try:
+                answer = await self._http.post(f"/internal/{path}", json=asked, headers=trace_headers())
+            except httpx2.HTTPError as error:
+                raise SyncWorkerUnavailableError(f"the sync worker did not answer: {type(error).__name__}") from error
         if answer.status_code == httpx2.codes.OK:
             return answer
         if answer.status_code == httpx2.codes.NOT_FOUND:

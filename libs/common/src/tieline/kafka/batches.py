@@ -23,6 +23,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaRouter
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
 from tieline.errors import PermanentError, TransientError
 from tieline.kafka.connection import connection_arguments
 from tieline.kafka.group_metrics import BATCH_SECONDS, DEAD_LETTERS, RECORDS, RETRIES, GroupLag
@@ -106,10 +107,7 @@ class GroupConsumer:
             messaging__batch__message_count=len(records),
         ) as spans:
             await self._handle_whole(
-                [
-                    replace(record, headers={**record.headers, **own})
-                    for record, own in zip(records, spans, strict=True)
-                ]
+                [replace(record, headers={**record.headers, **own}) for record, own in zip(records, spans, strict=True)]
             )
 
     async def _handle_whole(self, records: Sequence[IncomingRecord]) -> None:

@@ -47,4 +47,5 @@ class GroupLag:
             self._gauge.set(0)
             return
         ends = await consumer.end_offsets(held)
-        self._gauge.set(sum(max(ends[partition] - await consumer.position(partition), 0) for partition in held))
+        waiting = [ends[partition] - await consumer.position(partition) for partition in held]
+        self._gauge.set(sum(max(each, 0) for each in waiting))

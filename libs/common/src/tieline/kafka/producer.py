@@ -10,6 +10,7 @@ from typing import Any, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from opentelemetry.trace import SpanKind
+from prometheus_client import Counter
 
 from tieline.errors import KafkaUnavailableError
 from tieline.kafka.connection import connection_arguments
@@ -20,6 +21,8 @@ from tieline.settings import KafkaSettings
 FIRST_WAIT = timedelta(milliseconds=250)
 LONGEST_WAIT = timedelta(seconds=10)
 CHECK_TIMEOUT = timedelta(seconds=2)
+
+FAILURES = Counter("tieline_kafka_send_failures_total", "Sends that Kafka did not acknowledge in time.")
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +122,7 @@ class RecordProducer:
                     pending = [await self._enqueue(self._producer, record) for record in records]
                     sent = [await acknowledgement for acknowledgement in pending]
             except (KafkaError, TimeoutError) as error:
+                FAILURES.inc()
                 raise KafkaUnavailableError(f"Kafka did not acknowledge: {error or type(error).__name__}") from error
         return [(metadata.partition, metadata.offset) for metadata in sent]
 

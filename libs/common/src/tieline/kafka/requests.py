@@ -7,11 +7,13 @@ partition only read past each other's replies.
 
 import asyncio
 import logging
+import time
 import zlib
 from datetime import timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from prometheus_client import Counter, Histogram
 
 from tieline.errors import KafkaUnavailableError, TransientError
 from tieline.kafka.connection import connection_arguments
@@ -23,6 +25,13 @@ REPLY_PARTITION = "reply_partition"
 POLL_MS = 1000
 RECONNECT_WAIT = timedelta(seconds=1)
 MOST_WAITING = 10_000  # requests in flight per process; beyond it callers are told to come back
+
+REPLY_SECONDS = Histogram(
+    "tieline_command_reply_seconds",
+    "From sending a command to its reply.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+TIMEOUTS = Counter("tieline_command_timeouts_total", "Commands whose reply did not come in time.")
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +78,19 @@ class RequestClient:
         if not self.ready.is_set():
             raise KafkaUnavailableError("the reply partition is not being read yet")
         reply: asyncio.Future[IncomingRecord] = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
         waiting = self._waiting.setdefault(command_id, [])
         waiting.append(reply)
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 await self._producer.send(self._addressed(record))
-                return await reply
+                answer = await reply
         except TimeoutError:
+            TIMEOUTS.inc()
             raise ReplyTimeoutError(command_id, timeout) from None
+        else:
+            REPLY_SECONDS.observe(time.perf_counter() - began)
+            return answer
         finally:
             waiting.remove(reply)
             if not waiting:

@@ -107,7 +107,8 @@ def span_of_kept(name: str, kept: str | None, **attributes: str | int) -> Abstra
     if not tracing():
         return _NO_SPAN
     # An empty context otherwise: what runs in the background is no part of whatever happened to wake it.
-    return span(name, parent=context_of({"traceparent": kept}) if kept else Context(), **attributes)
+    parent = context_of({"traceparent": kept}) if kept else Context()
+    return _span(name, SpanKind.INTERNAL, parent, attributes)
 
 
 @contextmanager
@@ -145,14 +146,14 @@ def spans_of_batch(
         )
     try:
         with trace.use_span(spans[0], record_exception=False, set_status_on_exception=False):
-            yield [_headers_of(each) for each in spans]
+            yield [_headers_of(opened) for opened in spans]
     except BaseException as error:
-        for each in spans:
-            each.set_status(Status(StatusCode.ERROR, type(error).__name__))
+        for opened in spans:
+            opened.set_status(Status(StatusCode.ERROR, type(error).__name__))
         raise
     finally:
-        for each in spans:
-            each.end()
+        for opened in spans:
+            opened.end()
 
 
 def _headers_of(each: Span) -> dict[str, str]:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from tieline.errors import ConfigurationError
 from tieline.observability.http import traced
 from tieline.observability.logs import configure_logs
+from tieline.observability.requests import measured
 from tieline.observability.tracing import configure_tracing, flush_traces
 from tieline.service.health import Health
 from tieline.settings import HttpSettings, ServiceSettings, load
@@ -89,4 +90,4 @@ def main(
         print(f"{service}: {error}", file=sys.stderr)  # noqa: T201 - there is no log before the settings are read
         sys.exit(2)
     log.info("starting", extra={"host": settings.http.host, "port": settings.http.port})
-    serve(traced(app), http=settings.http, health=health)
+    serve(measured(traced(app)), http=settings.http, health=health)
