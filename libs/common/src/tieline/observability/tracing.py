@@ -102,6 +102,11 @@ def span(
     return _span(name, kind, parent, attributes) if tracing() else _NO_SPAN
 
 
+def client_span(name: str, **attributes: str | int) -> AbstractContextManager[Span]:
+    """Run a block that calls another service as one span."""
+    return _span(name, SpanKind.CLIENT, None, attributes) if tracing() else _NO_SPAN
+
+
 def span_of_kept(name: str, kept: str | None, **attributes: str | int) -> AbstractContextManager[Span]:
     """Run a block as a span of the trace whose `traceparent` was kept with it; of its own trace when none was."""
     if not tracing():
