@@ -7,6 +7,7 @@ import httpx2
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
+from tieline.observability.tracing import client_span, trace_headers
 
 from tieline_gateway.domain.errors import GatewayError, NotFoundError, NotPermittedError, UnavailableError
 from tieline_gateway.entrypoints.dependencies import principal_of
@@ -40,7 +41,8 @@ class Passthrough:
     async def answer(self, request: Request) -> Response:
         """Answer what the service answers, or 503 in the surface's shape when it is away."""
         try:
-            answer = await self._http.send(self._forwarded(request), stream=True)
+            with client_span(request.method, http__request__method=request.method):
+                answer = await self._http.send(self._forwarded(request), stream=True)
         except (httpx2.HTTPError, ClientDisconnect):
             return surface_of(request.url.path).answer(UnavailableError(self._service))
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in _PER_CONNECTION}
@@ -53,7 +55,7 @@ class Passthrough:
         return self._http.build_request(
             request.method,
             httpx2.URL(path=request.url.path, query=request.url.query.encode()),
-            headers=[(name, value) for name, value in request.headers.raw if name.decode() not in _PER_CONNECTION],
+            headers=_headers(request),
             content=_body(request) if has_body else None,
         )
 
@@ -81,6 +83,17 @@ class GuardedPassthrough:
         permission = self._read if request.method in _SAFE else self._write
         if not principal.may(permission):
             raise NotPermittedError(permission)
+
+
+def _headers(request: Request) -> list[tuple[bytes, bytes]]:
+    """Return the headers to pass on; the trace, if there is one, goes on from our own span."""
+    own = {name.encode(): value.encode() for name, value in trace_headers().items()}
+    passed = [
+        (name, value)
+        for name, value in request.headers.raw
+        if name not in own and name.decode() not in _PER_CONNECTION
+    ]
+    return [*passed, *own.items()]
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:

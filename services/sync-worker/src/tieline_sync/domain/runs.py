@@ -101,7 +101,8 @@ class Attachment:
 class Run:
     """One execution of a sync. Instants are in UTC, to the millisecond.
 
-    No event of the run precedes `events_from` in its partition of the topic.
+    No event of the run precedes `events_from` in its partition of the topic. `traceparent` ties the work on it to the
+    trace of the command that asked for it.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Run:
     batch_size: int
     events_partition: int
     events_from: int
+    traceparent: str | None = None
     state: State = "queued"
     attached: tuple[Attachment, ...] = ()
     cancelled_by: str | None = None

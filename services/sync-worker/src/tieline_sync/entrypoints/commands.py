@@ -17,9 +17,9 @@ class CommandConsumer:
 
     async def __call__(self, records: Sequence[IncomingRecord]) -> None:
         """Record the commands of a batch. Raises UnreadableRecordError, and what the handlers raise."""
-        for command in [_command(record) for record in records]:
+        for record, command in [(record, _command(record)) for record in records]:
             if isinstance(command, StartRun):
-                await self._accept.start(command)
+                await self._accept.start(command, traceparent=record.headers.get("traceparent"))
             else:
                 await self._accept.cancel(command)
 

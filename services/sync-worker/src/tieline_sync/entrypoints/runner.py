@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from tieline.clock import Clock
 from tieline.errors import TransientError
+from tieline.observability.tracing import span_of_kept
 
 from tieline_sync.domain.errors import LeaseLostError
 from tieline_sync.domain.runs import Run
@@ -85,7 +86,8 @@ class Runner:
         working = asyncio.current_task()
         renewing = asyncio.create_task(self._keep_lease(run, lambda: working.cancel() if working else None))
         try:
-            await self._execute(run)
+            with span_of_kept("run a sync", run.traceparent):
+                await self._execute(run)
         except LeaseLostError:
             log.warning("another worker has the run now", extra=facts)
         except TransientError as error:

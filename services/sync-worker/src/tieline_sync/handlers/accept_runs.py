@@ -19,7 +19,7 @@ class AcceptRuns:
         self._default_batch_size = default_batch_size
         self._on_queued = on_queued
 
-    async def start(self, command: StartRun) -> None:
+    async def start(self, command: StartRun, *, traceparent: str | None = None) -> None:
         """Queue a run, or attach the command to the integration's run under way.
 
         A command whose run exists is answered with where that run's events are.
@@ -32,7 +32,7 @@ class AcceptRuns:
                 await self._announce(command, known)
                 return
             active = await self._runs.find_active(command.workspace_id, command.integration_id)
-            if active is None and await self._queued(command):
+            if active is None and await self._queued(command, traceparent):
                 return
             if active is not None and await self._attached(command, active):
                 return
@@ -43,7 +43,7 @@ class AcceptRuns:
             command.workspace_id, command.integration_id, command.run_id, by=command.requested_by
         )
 
-    async def _queued(self, command: StartRun) -> bool:
+    async def _queued(self, command: StartRun, traceparent: str | None) -> bool:
         # Published before it is stored: nobody can work on the run yet, so this event precedes all its others.
         partition, offset = await self._events.publish(
             RunQueued(
@@ -65,6 +65,7 @@ class AcceptRuns:
                 batch_size=command.batch_size or self._default_batch_size,
                 events_partition=partition,
                 events_from=offset,
+                traceparent=traceparent,
             )
         )
         if added:

@@ -73,6 +73,7 @@ def delivery_document(delivery: Delivery) -> Document:
         "channel_id": delivery.channel_id,
         "position": delivery.position,
         "created_at": delivery.created_at,
+        "traceparent": delivery.traceparent,
         "sending": None,
         **changing(delivery),
     }
@@ -118,6 +119,7 @@ def delivery_of(found: Document) -> Delivery:
         message_id=found["message_id"],
         replays=found["replays"],
         forced=found["forced"],
+        traceparent=found.get("traceparent"),
         history=tuple(
             Attempt(at=each["at"], outcome=each["outcome"], detail=each["detail"], milliseconds=each["ms"])
             for each in found["history"]

@@ -109,6 +109,7 @@ class Delivery:
 
     `attempts` counts failed tries and the one that ended it; `uncertain` says that an answer was lost and the message
     may be there already. `forced`: somebody asked for it to be sent, whatever became of its route.
+    `traceparent` ties its attempts to the trace of its event.
     """
 
     id: str
@@ -129,6 +130,7 @@ class Delivery:
     message_id: str | None = None
     replays: int = 0
     forced: bool = False
+    traceparent: str | None = None
     history: tuple[Attempt, ...] = field(default=(), repr=False)
 
     @property

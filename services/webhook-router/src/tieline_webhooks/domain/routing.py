@@ -45,4 +45,5 @@ def _delivery(accepted: AcceptedEvent, route: ChannelRoute, position: int, now: 
         due=now,
         created_at=now,
         updated_at=now,
+        traceparent=accepted.traceparent,
     )

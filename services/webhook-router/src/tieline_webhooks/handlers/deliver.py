@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from tieline.clock import Clock
 from tieline.ids import derived_id
+from tieline.observability.tracing import span_of_kept
 
 from tieline_webhooks.domain.channels import Account
 from tieline_webhooks.domain.deliveries import (
@@ -86,6 +87,10 @@ class Deliver:
 
         Raises DatabaseUnavailableError, RegistryUnavailableError (nothing was sent), LeaseLostError.
         """
+        with span_of_kept(f"deliver to {due.delivery.channel}", due.delivery.traceparent):
+            return await self._attempt(due, lease, may_send)
+
+    async def _attempt(self, due: Due, lease: Lease, may_send: Callable[[], bool]) -> Attempted:
         delivery = due.delivery
         held = due.begun_by is not None or delivery.uncertain
         blocked = self._objection(delivery)

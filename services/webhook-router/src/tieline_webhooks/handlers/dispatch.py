@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextvars import Context
 from datetime import timedelta
 
 from tieline.clock import Clock
@@ -71,7 +72,10 @@ class Dispatcher:
                 event.set()
             elif len(self._tasks) < MOST_LANES and not self._stopping.is_set():
                 self._wakes[destination] = asyncio.Event()
-                self._tasks[destination] = asyncio.create_task(self._lane(destination), name=f"lane {destination}")
+                # In a context of its own: a lane is no part of whatever happened to wake it.
+                self._tasks[destination] = asyncio.create_task(
+                    self._lane(destination), name=f"lane {destination}", context=Context()
+                )
 
     async def run(self) -> None:
         """Look for neglected destinations and keep the leases, until cancelled."""
