@@ -9,13 +9,12 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 
 from tieline.errors import KafkaUnavailableError
 from tieline.kafka.connection import connection_arguments
 from tieline.kafka.records import OutgoingRecord
-from tieline.observability.tracing import span, with_trace_headers
+from tieline.observability.tracing import producer_span, with_trace_headers
 from tieline.settings import KafkaSettings
 
 FIRST_WAIT = timedelta(milliseconds=250)
@@ -116,7 +115,7 @@ class RecordProducer:
             raise KafkaUnavailableError("the producer is not connected")
         if not records:
             return []
-        with span(f"send {records[0].topic}", SpanKind.PRODUCER, messaging__system="kafka"):
+        with producer_span(records[0].topic):
             try:
                 async with asyncio.timeout(self._settings.request_timeout.total_seconds()):
                     pending = [await self._enqueue(self._producer, record) for record in records]

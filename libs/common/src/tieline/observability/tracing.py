@@ -16,6 +16,8 @@ _EXPORTER_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES
 
 tracer = trace.get_tracer("tieline")
 
+_KAFKA: Mapping[str, str] = {"messaging.system": "kafka", "messaging.operation.type": "send"}
+
 
 class _State:
     """`flush` sends what waits; set once this process exports."""
@@ -107,6 +109,11 @@ def client_span(name: str, **attributes: str | int) -> AbstractContextManager[Sp
     return _span(name, SpanKind.CLIENT, None, attributes) if tracing() else _NO_SPAN
 
 
+def producer_span(topic: str) -> AbstractContextManager[Span]:
+    """Run a block that sends records to a topic as one span."""
+    return _span(f"send {topic}", SpanKind.PRODUCER, None, _KAFKA) if tracing() else _NO_SPAN
+
+
 def span_of_kept(name: str, kept: str | None, **attributes: str | int) -> AbstractContextManager[Span]:
     """Run a block as a span of the trace whose `traceparent` was kept with it; of its own trace when none was."""
     if not tracing():
@@ -117,7 +124,7 @@ def span_of_kept(name: str, kept: str | None, **attributes: str | int) -> Abstra
 
 
 @contextmanager
-def _span(name: str, kind: SpanKind, parent: Context | None, attributes: Mapping[str, str | int]) -> Iterator[Span]:
+def _span(name: str, kind: SpanKind, parent: Context | None, attributes: Mapping[str, str | int] | Mapping[str, str]) -> Iterator[Span]:
     with tracer.start_as_current_span(
         name,
         context=parent,
