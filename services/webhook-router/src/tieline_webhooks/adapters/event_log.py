@@ -17,6 +17,8 @@ from collections.abc import Awaitable, Sequence
 from itertools import chain, count
 
 from aiokafka.errors import KafkaError
+from tieline.observability.tracing import producer_span
+from tieline.topics import EVENTS
 
 from tieline_webhooks.adapters.event_producer import EventProducer, RecordBatch
 from tieline_webhooks.adapters.event_records import EncodedRecord, encoded
@@ -79,7 +81,8 @@ class EventLog:
             raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
         self.in_flight += 1
         try:
-            await self._put(encoded(accepted))
+            with producer_span(EVENTS):
+                await self._put(encoded(accepted))
         finally:
             self.in_flight -= 1
 
@@ -92,8 +95,9 @@ class EventLog:
             raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
         self.in_flight += len(events)
         try:
-            for durable in [self._put(encoded(accepted)) for accepted in events]:
-                await durable
+            with producer_span(EVENTS):
+                for durable in [self._put(encoded(accepted)) for accepted in events]:
+                    await durable
         finally:
             self.in_flight -= len(events)
 

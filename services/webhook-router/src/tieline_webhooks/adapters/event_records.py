@@ -7,6 +7,7 @@ from typing import Final, get_args
 import msgspec
 from tieline.contracts import events as names
 from tieline.kafka.records import CONTENT_TYPE, IncomingRecord, UnreadableRecordError
+from tieline.observability.tracing import traceparent
 
 from tieline_webhooks.domain.accepted import AcceptedEvent
 from tieline_webhooks.domain.events import NormalisedEvent, Severity, State, event_id
@@ -67,7 +68,7 @@ def encoded(accepted: AcceptedEvent) -> EncodedRecord:
         (names.LINK, event.link),
         (names.DETAIL, event.detail),
         (names.ACTOR, event.actor),
-        ("traceparent", accepted.traceparent),
+        ("traceparent", traceparent() or accepted.traceparent),
     ):
         if value is not None:
             headers.append((name, _bytes(value)))

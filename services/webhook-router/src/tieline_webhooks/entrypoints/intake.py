@@ -11,6 +11,7 @@ import msgspec
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tieline.errors import TransientError
+from tieline.observability.http import ROUTE
 
 from tieline_webhooks.domain.errors import BodyTooLargeError, OverloadedError, UnknownHookError, UnknownSourceError
 from tieline_webhooks.domain.quarantine import Webhook
@@ -55,6 +56,7 @@ class Intake:
             await self._app(scope, receive, send)
             return
         method = scope["method"]
+        scope[ROUTE] = "/api/webhooks/{source}"
         if method == "POST":
             await self._post(scope, receive, send)
         elif method in {"GET", "HEAD"}:

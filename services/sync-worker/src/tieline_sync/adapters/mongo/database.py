@@ -19,6 +19,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 from tieline.errors import DatabaseUnavailableError
+from tieline.observability.mongo import command_listeners
 from tieline.settings import MongoSettings
 
 Document = dict[str, Any]
@@ -80,6 +81,7 @@ class Database:
             tz_aware=True,
             tzinfo=UTC,
             appname="tieline-sync-worker",
+            event_listeners=command_listeners(),
         )
         self._database: AsyncDatabase[Document] = self.client[settings.database]
         self._timeout = settings.timeout.total_seconds()
