@@ -16,7 +16,7 @@ _EXPORTER_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES
 
 tracer = trace.get_tracer("tieline")
 
-_KAFKA: Mapping[str, str] = {"messaging.system": "kafka", "messaging.operation.type": "send"}
+_KAFKA: Mapping[str, str | int] = {"messaging.system": "kafka", "messaging.operation.type": "send"}
 
 
 class _State:
@@ -124,7 +124,7 @@ def span_of_kept(name: str, kept: str | None, **attributes: str | int) -> Abstra
 
 
 @contextmanager
-def _span(name: str, kind: SpanKind, parent: Context | None, attributes: Mapping[str, str | int] | Mapping[str, str]) -> Iterator[Span]:
+def _span(name: str, kind: SpanKind, parent: Context | None, attributes: Mapping[str, str | int]) -> Iterator[Span]:
     with tracer.start_as_current_span(
         name,
         context=parent,
