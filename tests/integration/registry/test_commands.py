@@ -8,11 +8,13 @@ from tieline.contracts.integrations import Integration
 from tieline.contracts.sync import RunCompleted, RunEvent, RunFailed
 from tieline.ids import new_id
 from tieline.kafka.records import IncomingRecord, OutgoingRecord, cloudevent_headers
+from tieline.kafka.requests import REPLY_PARTITION
 from tieline.operator import create_workspace
 from tieline.registry_client import RegistryClient
 from tieline.settings import KafkaSettings
 from tieline.topics import (
     APPLY_COMMANDS_GROUP,
+    GATEWAY_REPLIES,
     INTEGRATION_EVENTS,
     ROUTE_EVENTS,
     SYNC_EVENTS,
@@ -54,6 +56,27 @@ async def test_another_command_under_the_same_id_is_refused_and_changes_nothing(
     assert again == first
     page = await registry.list_integrations(asker.workspace_id)
     assert [one.config for one in page.items] == [{"a": 1}]
+
+
+async def test_two_bodies_under_one_id_in_one_batch_are_told_apart(
+    registry: RegistryClient, asker: Asker, kafka: KafkaSettings
+) -> None:
+    one = asker.save(a_draft("a"), secrets={"auth.token": "s3cret"}, fingerprint="f1")
+    two = asker.save(a_draft("b"), a_draft("c"), fingerprint="f2", command_id=one.command_id)
+
+    await asker.producer.send_all([command_record(command, {REPLY_PARTITION: "3"}) for command in (one, two, one)])
+
+    async def replies() -> list[tuple[str, bool]]:
+        found = [record for record in await records_of(kafka, GATEWAY_REPLIES) if record.headers["fingerprint"]]
+        return [(record.headers["fingerprint"], b'"refusal":null' in (record.value or b"")) for record in found]
+
+    async def all_replied() -> bool:
+        return len(await replies()) == 3
+
+    await eventually(all_replied)
+    assert await replies() == [("f1", True), ("f2", False), ("f1", True)]
+    page = await registry.list_integrations(asker.workspace_id)
+    assert [(item.name, item.secret_paths, item.revision) for item in page.items] == [("a", ["auth.token"], 1)]
 
 
 async def test_a_refusal_is_remembered_like_any_reply(registry: RegistryClient, asker: Asker) -> None:

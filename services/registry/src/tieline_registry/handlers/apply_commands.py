@@ -6,7 +6,7 @@ same ids and contents.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -29,7 +29,7 @@ from tieline_registry.domain.wanted import wanted
 from tieline_registry.handlers import outgoing
 from tieline_registry.handlers.conflicts import until_no_conflict
 from tieline_registry.handlers.last_word import LastWord
-from tieline_registry.handlers.metrics import COMMANDS
+from tieline_registry.handlers.metrics import COMMANDS, TOGETHER
 from tieline_registry.handlers.ports import CommandStore
 from tieline_registry.handlers.received import Received, read
 
@@ -85,7 +85,7 @@ class ApplyCommands:
 
     async def _applied(self, together: Sequence[Received]) -> Outcome:
         known = await self._store.applied({received.command.command_id for received in together})
-        fresh = [received.command for received in together if received.command.command_id not in known]
+        fresh = _first_of_each(one.command for one in together if one.command.command_id not in known)
         secrets = await asyncio.to_thread(self._opened, fresh)
         working = await self._store.load(wanted(fresh))
         now = self._clock()
@@ -132,11 +132,16 @@ class ApplyCommands:
                 records += outgoing.events_of(answer.received, answer.reply)
             command = answer.received.command
             reply = outgoing.reply_to(
-                answer.received.record, command.command_id, answer.reply_json, at=command.issued_at
+                answer.received.record,
+                answer.reply_json,
+                command_id=command.command_id,
+                fingerprint=command.fingerprint,
+                at=command.issued_at,
             )
             records += [reply] if reply else []
             became = answer.reply.refusal.code if answer.reply.refusal else "applied"
             COMMANDS.labels(type=command.type, outcome=became).inc()
+        TOGETHER.observe(len(outcome.answers))
         await self._last_word.publish(
             records,
             saved=outcome.saved,
@@ -149,7 +154,7 @@ class ApplyCommands:
             return
         refusal = Refusal(code="invalid", message=str(error))
         reply = Reply(command_id=command_id, refusal=refusal).to_json()
-        answer = outgoing.reply_to(record, command_id, reply, at=self._clock())
+        answer = outgoing.reply_to(record, reply, command_id=command_id, fingerprint="", at=self._clock())
         if answer is not None:
             await self._producer.send(answer)
         COMMANDS.labels(type="unknown", outcome="invalid").inc()
@@ -161,13 +166,25 @@ def _together(received: Sequence[Received]) -> Iterator[list[Received]]:
     size = drafts = 0
     for one in received:
         size += len(one.record.value or b"")
-        drafts += len(one.command.drafts) if isinstance(one.command, SaveIntegrations) else 1
+        drafts += _drafts_in(one)
         if together and (size > MOST_BYTES_TOGETHER or drafts > MOST_DRAFTS_TOGETHER):
             yield together
-            together, size, drafts = [], 0, 0
+            together, size, drafts = [], len(one.record.value or b""), _drafts_in(one)
         together.append(one)
     if together:
         yield together
+
+
+def _drafts_in(received: Received) -> int:
+    return len(received.command.drafts) if isinstance(received.command, SaveIntegrations) else 1
+
+
+def _first_of_each(commands: Iterable[KnownCommand]) -> list[KnownCommand]:
+    """Return the commands, of those with the same id only the first: the others are no commands of their own."""
+    first: dict[str, KnownCommand] = {}
+    for command in commands:
+        first.setdefault(command.command_id, command)
+    return list(first.values())
 
 
 def _answered_before(received: Received, before: AppliedCommand) -> Answer:

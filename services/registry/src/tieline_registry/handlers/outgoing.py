@@ -18,6 +18,7 @@ from tieline_registry.handlers.received import Received, reply_partition
 
 SOURCE = "tieline://registry"
 REPLY = "registry.reply"
+FINGERPRINT = "fingerprint"
 _TRACE_HEADERS = ("traceparent", "tracestate")
 
 
@@ -85,8 +86,13 @@ def tombstone(
     )
 
 
-def reply_to(record: IncomingRecord, command_id: str, reply_json: bytes, *, at: datetime) -> OutgoingRecord | None:
-    """Return the reply for whoever sent `record`, if it asks for one."""
+def reply_to(
+    record: IncomingRecord, reply_json: bytes, *, command_id: str, fingerprint: str, at: datetime
+) -> OutgoingRecord | None:
+    """Return the reply for whoever sent `record`, if it asks for one.
+
+    The fingerprint goes with it: two requests under one idempotency key have the same command id.
+    """
     partition = reply_partition(record)
     if partition is None:
         return None
@@ -97,13 +103,14 @@ def reply_to(record: IncomingRecord, command_id: str, reply_json: bytes, *, at: 
         partition=partition,
         headers={
             **cloudevent_headers(
-                event_id=derived_id(command_id, "reply"),
+                event_id=derived_id(command_id, "reply", fingerprint),
                 event_type=REPLY,
                 source=SOURCE,
                 time=at,
                 correlation_id=record.headers.get("correlation_id", command_id),
                 causation_id=command_id,
             ),
+            FINGERPRINT: fingerprint,
             **_trace(record),
         },
     )
