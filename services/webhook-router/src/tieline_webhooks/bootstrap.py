@@ -19,7 +19,7 @@ from tieline.key_resolver import KeyResolver
 from tieline.outgoing import HostClients
 from tieline.registry_client import RegistryClient
 from tieline.service.background import BackgroundTasks
-from tieline.service.health import Health
+from tieline.service.health import Check, Health
 from tieline.topics import EVENTS, INTEGRATION_EVENTS, ROUTE_EVENTS
 
 from tieline_webhooks.adapters import mongo
@@ -92,6 +92,7 @@ class WebhookRouter:
         options = settings.webhooks
         self._settings = settings
         self._longest_send = longest_send
+        self._delivers = "delivery" in options.roles
         self._spool = Spool.open(options.spool_dir, max_bytes=options.spool_max_bytes)
         self._instance = instance_of(options.spool_dir)
         self._client_id = f"webhook-router-{self._instance}"
@@ -138,18 +139,20 @@ class WebhookRouter:
 
     def app(self) -> tuple[ASGIApp, Health]:
         """Return the application and its health."""
-        health = Health(
-            {
-                "kafka": self._kafka_missing,
-                "mongo": lambda: mongo.missing(self._client),
-                "registry": self._registry.check,
-                "routing": self._consumers.missing,
-            }
-        )
+        checks: dict[str, Check] = {
+            "kafka": self._kafka_missing,
+            "mongo": lambda: mongo.missing(self._client),
+            "registry": self._registry.check,
+        }
+        if self._delivers:
+            checks["routing"] = self._consumers.missing
+        health = Health(checks)
         api = build_api(max_body_bytes=self._settings.http.max_body_bytes)
         api.router.lifespan_context = self._lifespan
         api.state.services = self._services()
         api.routes.extend(health.routes())
+        if "intake" not in self._settings.webhooks.roles:
+            return api, health
         intake = Intake(
             api,
             receive=self._receive,
@@ -242,8 +245,8 @@ class WebhookRouter:
             background.start("producer", self._producer.start_when_possible())
             background.start("announcements", self._announcer.run())
             background.start("quarantine", self._quarantine.run())
-            background.start("ledger", show_ledger(self._ledger))
-            background.start("work", self._work())
+            if self._delivers:
+                background.start("work", self._work())
             yield
 
     async def _work(self) -> None:
@@ -255,6 +258,7 @@ class WebhookRouter:
             tasks.create_task(self._consumers.run())
             tasks.create_task(self._dispatcher.run())
             tasks.create_task(self._follow.run())
+            tasks.create_task(show_ledger(self._ledger))
 
     async def _prepare_database(self) -> None:
         await mongo.apply_indexes(self._database)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from tieline.settings import Block, HttpSettings, MongoSettings, OutgoingSettings, ServiceSettings
@@ -10,6 +11,12 @@ from tieline.settings import Block, HttpSettings, MongoSettings, OutgoingSetting
 class WebhooksBlock(Block):
     """Taking webhooks in, keeping them while Kafka is away, and delivering their events."""
 
+    roles: frozenset[Literal["intake", "delivery"]] = Field(
+        default=frozenset({"intake", "delivery"}),
+        min_length=1,
+        description='What this replica does, as a JSON list. `["intake"]` leaves the processor to taking webhooks in; '
+        "then other replicas have to do the delivery.",
+    )
     max_in_flight: int = Field(
         default=2_000, ge=1, description="Webhooks that may wait for Kafka at once; beyond it 503 with Retry-After."
     )
@@ -21,7 +28,7 @@ class WebhooksBlock(Block):
         default=268_435_456, ge=1_048_576, description="Room for the spool; when it is full the answer is 503."
     )
     spool_after: timedelta = Field(
-        default=timedelta(milliseconds=300),
+        default=timedelta(milliseconds=500),
         description="A webhook that Kafka has not acknowledged by then is spooled. Sentry gives up after 1 s.",
     )
     quarantine_key: SecretStr = Field(

@@ -1,18 +1,19 @@
 """The log that accepted events are appended to: Kafka, or the local spool while Kafka is away.
 
-Records that arrive while one produce request is under way share the next one, so batches form by themselves: one batch
-per partition on its way, one that grows. A batch that Kafka has not acknowledged in time is written to the spool and
-from then on everything is, until the spool is drained; so a key's records keep their order. Such a batch may still
-reach Kafka by the producer's own idempotent retries, so its records are drained only if it did not: the outage of a
-broker neither loses nor doubles a record while this process lives. If the process dies as well, those few may be in
-the topic twice; whoever reads knows them by their id.
+Records that arrive while one produce request is under way share the next one, so batches form by themselves: a broker
+gets its partitions' batches all together, and the next ones grow until it has acknowledged them.
+
+A batch that Kafka has not acknowledged in time is written to the spool and from then on everything is, until the spool
+is drained; so a key's records keep their order. Such a batch may still reach Kafka by the producer's own idempotent
+retries, so its records are drained only if it did not: the outage of a broker neither loses nor doubles a record while
+this process lives. If the process dies as well, those few may be in the topic twice; whoever reads knows them by id.
 """
 
 import asyncio
 import logging
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Sequence
 from itertools import chain, count
 
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 class _Batch:
     """Records of one partition. `durable` is done once Kafka or the disk has them all."""
 
-    __slots__ = ("acknowledged", "content", "durable", "partition", "records", "since")
+    __slots__ = ("acknowledged", "content", "durable", "leader", "partition", "records", "since")
 
     def __init__(self, partition: int, content: RecordBatch) -> None:
         self.partition, self.content = partition, content
@@ -43,6 +44,7 @@ class _Batch:
         self.since = time.monotonic()
         self.durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.acknowledged: asyncio.Future[None] | None = None
+        self.leader: int | None = None
 
     def add(self, record: EncodedRecord) -> bool:
         """Add a record; False when there is no room."""
@@ -64,6 +66,7 @@ class EventLog:
         self._growing: dict[int, _Batch] = {}
         self._full: dict[int, deque[_Batch]] = {}
         self._handed: dict[int, _Batch] = {}
+        self._under_way: Counter[int | None] = Counter()
         self._wake = asyncio.Event()
         self._failed_over = asyncio.Event()
         self._failed_over.set()
@@ -133,11 +136,15 @@ class EventLog:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self.spooling:
+                continue
+            busy = set(self._under_way)
             for partition in [*self._full, *self._growing]:
-                if partition not in self._handed and not self.spooling:
-                    await self._hand_over(partition)
+                leader = self._producer.leader_of(partition)
+                if leader not in busy and partition not in self._handed and not self.spooling:
+                    await self._hand_over(partition, leader)
 
-    async def _hand_over(self, partition: int) -> None:
+    async def _hand_over(self, partition: int, leader: int | None) -> None:
         """Give a partition's oldest batch to the producer. One at a time, so that this never waits for another."""
         waiting = self._full.get(partition)
         batch = waiting[0] if waiting else self._growing[partition]
@@ -152,8 +159,9 @@ class EventLog:
                 del self._full[partition]
         else:
             del self._growing[partition]
-        batch.acknowledged = acknowledged
+        batch.acknowledged, batch.leader = acknowledged, leader
         self._handed[partition] = batch
+        self._under_way[leader] += 1
         acknowledged.add_done_callback(lambda _: self._on_acknowledged(batch))
 
     def _on_acknowledged(self, batch: _Batch) -> None:
@@ -166,10 +174,13 @@ class EventLog:
             return
         if self._handed.get(batch.partition) is batch:
             del self._handed[batch.partition]
+            self._under_way[batch.leader] -= 1
+            if not self._under_way[batch.leader]:
+                del self._under_way[batch.leader]
+                if self._growing or self._full:
+                    self._wake.set()
         if not batch.durable.done():
             batch.durable.set_result(None)
-        if batch.partition in self._full or batch.partition in self._growing:
-            self._wake.set()
 
     async def _watch(self) -> None:
         while True:
@@ -197,6 +208,7 @@ class EventLog:
         for batch in self._growing.values():
             self._put_in_spool(batch, 0)
         self._handed, self._full, self._growing = {}, {}, {}
+        self._under_way.clear()
 
     def _put_in_spool(self, batch: _Batch, token: int) -> None:
         try:

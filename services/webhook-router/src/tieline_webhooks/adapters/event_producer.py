@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from tieline.kafka.connection import connection_arguments
@@ -83,6 +83,13 @@ class EventProducer:
     def partition_of(self, key: bytes) -> int:
         """Return the partition of a key; call it only when connected."""
         return partition_of(key, self._partitions)
+
+    def leader_of(self, partition: int) -> int | None:
+        """Return the broker that a partition's records go to now; None while that is not known."""
+        leader: int | None = self._connected().client.cluster.leader_for_partition(
+            TopicPartition(self._topic, partition)
+        )
+        return leader
 
     def new_batch(self) -> RecordBatch:
         """Return an empty batch. Raises KafkaError when not connected."""

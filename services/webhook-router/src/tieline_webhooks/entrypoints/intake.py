@@ -6,6 +6,9 @@ application behind.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from time import perf_counter
 
 import msgspec
 from prometheus_client import Counter, Histogram
@@ -23,6 +26,7 @@ PREFIX = "/api/webhooks/"
 ORG_HEADER = "x-org-id"
 
 TAKEN = Counter("tieline_webhooks_received_total", "Webhooks by source and what became of them.", ["source", "outcome"])
+
 SECONDS = Histogram(
     "tieline_webhook_answer_seconds",
     "From the request to the answer.",
@@ -69,6 +73,7 @@ class Intake:
             await self._refuse(send, OverloadedError(f"{self._in_hand} webhooks are in hand"), "", None)
             return
         self._in_hand += 1
+        started = perf_counter()
         source, _, integration_id = scope["path"][len(PREFIX) :].rstrip("/").partition("/")
         webhook: Webhook | None = None
         try:
@@ -87,39 +92,40 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - the outermost loop of a request
             await self._refuse(send, error, source, webhook)
         else:
-            TAKEN.labels(source, "routed" if receipt.routed else "unrouted").inc()
+            _taken(source, "routed" if receipt.routed else "unrouted")
             await _answer(send, 200, _encode(_answer_of(receipt)))
         finally:
             self._in_hand -= 1
+            SECONDS.observe(perf_counter() - started)
 
     async def _refuse(self, send: Send, error: Exception, source: str, webhook: Webhook | None) -> None:
         known = source if source in SENDERS else "unknown"
         if isinstance(error, RefusedWebhookError):
             if webhook is not None:
                 self._on_refused(webhook, error)
-            TAKEN.labels(known, error.reason.reason).inc()
+            _taken(known, error.reason.reason)
             await _answer(send, 401, _NOT_VERIFIED)
         elif isinstance(error, UnknownHookError):
-            TAKEN.labels(known, "unknown_hook").inc()
+            _taken(known, "unknown_hook")
             await _answer(send, 401, _NOT_VERIFIED)
         elif isinstance(error, UnknownSourceError):
-            TAKEN.labels(known, "unknown_source").inc()
+            _taken(known, "unknown_source")
             await _answer(send, 404, _error(f"No webhook source is called {source[:64]!r}", "SOURCE_NOT_FOUND", 404))
         elif isinstance(error, BodyTooLargeError):
-            TAKEN.labels(known, "too_large").inc()
+            _taken(known, "too_large")
             await _answer(send, 413, _error(f"The body may have {error.limit} bytes", "PAYLOAD_TOO_LARGE", 413))
         elif isinstance(error, UnusableBodyError):
-            TAKEN.labels(known, "unusable_body").inc()
+            _taken(known, "unusable_body")
             await _answer(send, 400, _error(str(error), "INVALID_PAYLOAD", 400))
         elif isinstance(error, TransientError):
-            TAKEN.labels(known, "unavailable").inc()
+            _taken(known, "unavailable")
             seconds = int((error.retry_after.total_seconds() if error.retry_after else 0) or 5)
             await _answer(
                 send, 503, _error("Webhooks cannot be taken right now", "UNAVAILABLE", 503), retry_after=str(seconds)
             )
         else:
             log.error("a webhook failed", exc_info=error, extra={"source": known})
-            TAKEN.labels(known, "failed").inc()
+            _taken(known, "failed")
             await _answer(send, 500, _error("Internal error", "INTERNAL_ERROR", 500))
 
     async def _describe(self, scope: Scope, send: Send) -> None:
@@ -130,6 +136,15 @@ class Intake:
             await _answer(send, 404, body if with_body else b"")
         else:
             await _answer(send, 200, _encode(_description(sender)) if with_body else b"")
+
+
+@lru_cache(maxsize=1_024)
+def _counter(source: str, outcome: str) -> Counter:
+    return TAKEN.labels(source, outcome)
+
+
+def _taken(source: str, outcome: str) -> None:
+    _counter(source, outcome).inc()
 
 
 def _description(sender: Sender) -> Mapping[str, object]:
@@ -184,5 +199,6 @@ async def _answer(
         headers.append((b"retry-after", retry_after.encode()))
     if allow is not None:
         headers.append((b"allow", allow.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    with suppress(RuntimeError):  # what uvloop says when the sender has hung up
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

@@ -62,15 +62,18 @@ class Dispatcher:
         self._leases: dict[str, Lease] = {}
         self._until: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._running = False
         self._stopping = asyncio.Event()
 
     def wake(self, destinations: Iterable[str]) -> None:
-        """Look at these destinations soon."""
+        """Look at these destinations soon. Where no lanes are run, somebody else will look."""
+        if not self._running or self._stopping.is_set():
+            return
         for destination in destinations:
             event = self._wakes.get(destination)
             if event is not None:
                 event.set()
-            elif len(self._tasks) < MOST_LANES and not self._stopping.is_set():
+            elif len(self._tasks) < MOST_LANES:
                 self._wakes[destination] = asyncio.Event()
                 # In a context of its own: a lane is no part of whatever happened to wake it.
                 self._tasks[destination] = asyncio.create_task(
@@ -79,6 +82,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Look for neglected destinations and keep the leases, until cancelled."""
+        self._running = True
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look())
             tasks.create_task(self._keep_leases())

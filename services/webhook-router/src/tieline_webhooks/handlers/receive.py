@@ -4,7 +4,6 @@ Written for speed: nothing is awaited but the log.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -37,8 +36,7 @@ class _Hint(msgspec.Struct, gc=False):
     installation: Installation | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the sender is told. `immediate` replaces it where the sender's protocol asks for an answer of its own."""
 
     routed: bool = False

@@ -1,0 +1,113 @@
+"""Kafka goes away and comes back: senders are answered all the same, nothing is lost, doubled or reordered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tieline.settings import KafkaSettings
+from tieline_cli.processes.ports import free_port
+
+from tests.support.outage import StoppableBroker, appended, send_for
+from tests.support.router_world import SECRETS, RouterWorld, a_sentry_issue, router_world, signed_sentry
+from tests.support.waiting import eventually
+
+SECONDS_AWAY = 4.0
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[StoppableBroker]:
+    """A broker of this test's own."""
+    broker = StoppableBroker(tmp_path, free_port())
+    await broker.start()
+    yield broker
+    await broker.stop()
+
+
+@pytest.fixture
+async def world(
+    broker: StoppableBroker, topic_prefix: str, mongo_server: str, mongo_database: str, tmp_path: Path
+) -> AsyncIterator[RouterWorld]:
+    """A router that only takes webhooks in."""
+    async with router_world(
+        kafka_server=broker.address,
+        topic_prefix=topic_prefix,
+        mongo_server=mongo_server,
+        mongo_database=mongo_database,
+        folder=tmp_path,
+    ) as world:
+        await world.integrate("sentry", {"config.webhook_secret": SECRETS["sentry"]})
+        yield world
+
+
+async def test_webhooks_are_taken_in_while_kafka_is_away(world: RouterWorld, broker: StoppableBroker) -> None:
+    router = world.new_router(TIELINE_WEBHOOKS__ROLES='["intake"]')
+    await router.start()
+    await _until_verified(world)
+
+    sending = asyncio.create_task(send_for(router.address, seconds=SECONDS_AWAY + 4, rate=100))
+    await asyncio.sleep(1.5)
+    await broker.stop()
+    await asyncio.sleep(SECONDS_AWAY)
+    assert not await router.answers("/readyz")
+    await broker.start()
+    seen = await sending
+    await eventually(lambda: router.answers("/readyz"), within=60)
+    there = await appended(world.kafka)
+
+    assert seen.refused == 0
+    assert {subject: numbers for subject, numbers in there.items() if subject in seen.accepted} == seen.accepted
+    assert seen.percentile(0.99) < 1.0
+
+
+async def test_what_is_in_the_spool_of_a_killed_router_is_taken_to_kafka_by_the_next(
+    world: RouterWorld, broker: StoppableBroker
+) -> None:
+    router = world.new_router(TIELINE_WEBHOOKS__ROLES='["intake"]')
+    await router.start()
+    await _until_verified(world)
+    await broker.stop()
+    bodies = [a_sentry_issue("4711", title=f"webhook {number}") for number in range(1, 21)]
+
+    for body in bodies:
+        assert (await world.post("sentry", body, signed_sentry(body))).status_code == 200
+    await router.kill()
+    await broker.start()
+    await router.start()
+    there = await eventually(lambda: _appended_about("sentry/issue/4711", world.kafka, 20))
+
+    assert there is not None
+    assert list(dict.fromkeys(there)) == list(range(1, 21))
+
+
+async def test_a_full_spool_tells_senders_to_come_back(world: RouterWorld, broker: StoppableBroker) -> None:
+    router = world.new_router(TIELINE_WEBHOOKS__ROLES='["intake"]', TIELINE_WEBHOOKS__SPOOL_MAX_BYTES="1048576")
+    await router.start()
+    await _until_verified(world)
+    await broker.stop()
+    filler = "x" * 200_000
+
+    answers = []
+    for number in range(8):
+        body = a_sentry_issue(str(number), filler=filler)
+        answers.append(await world.post("sentry", body, signed_sentry(body)))
+
+    assert answers[0].status_code == 200
+    assert answers[-1].status_code == 503
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def _until_verified(world: RouterWorld) -> None:
+    """Wait until the router knows the secret and Kafka takes its events."""
+    body = a_sentry_issue("0815", title="webhook 0")
+
+    async def accepted() -> bool:
+        return (await world.post("sentry", body, signed_sentry(body))).status_code == 200
+
+    await eventually(accepted)
+    await eventually(lambda: world.router.answers("/readyz"))
+
+
+async def _appended_about(subject: str, settings: KafkaSettings, count: int) -> list[int] | None:
+    found = (await appended(settings)).get(subject, [])
+    return found if len(set(found)) >= count else None

@@ -1,0 +1,116 @@
+"""Webhooks at a steady rate while their broker is stopped for a while and started again."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from tieline.settings import KafkaSettings
+from tieline.topics import EVENTS
+from tieline_cli.embedded import kafka
+from tieline_cli.processes.child import Child, stop
+from tieline_cli.processes.program import Program
+
+from tests.support.router_world import SECRETS, SLUG, a_sentry_issue
+from tests.support.waiting import eventually
+
+SUBJECTS = 20
+
+
+class StoppableBroker:
+    """The embedded broker on one port and data folder; a clean stop keeps what it acknowledged."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._log = folder / "kafka.log"
+        self.program: Program = kafka.program(folder / "kafka", port)
+        self.address = f"127.0.0.1:{port}"
+        self._child: Child | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it listens."""
+        self._child = Child(self.program, self._log)
+        await eventually(lambda: self.program.ready() is None)
+
+    async def stop(self) -> None:
+        """Stop it cleanly."""
+        child, self._child = self._child, None
+        if child is not None:
+            await asyncio.to_thread(stop, [child])
+
+
+@dataclass
+class Seen:
+    """What the senders saw."""
+
+    accepted: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By subject: the numbers of the webhooks that were answered 200, in the order in which they were answered."""
+    refused: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many were accepted."""
+        return sum(map(len, self.accepted.values()))
+
+    def percentile(self, share: float) -> float:
+        """Return the answer time that this share of the requests kept, in seconds."""
+        return sorted(self.seconds)[min(len(self.seconds) - 1, int(len(self.seconds) * share))]
+
+
+async def send_for(address: str, *, seconds: float, rate: float) -> Seen:
+    """Post webhooks about twenty subjects at `rate` per second; those of one subject one after the other."""
+    seen = Seen()
+    end = time.monotonic() + seconds
+
+    async def sender(subject: int, http: httpx2.AsyncClient) -> None:
+        started, number = time.monotonic(), 0
+        while time.monotonic() < end:
+            number += 1
+            await asyncio.sleep(started + number * SUBJECTS / rate - time.monotonic())
+            body = a_sentry_issue(str(subject), title=f"webhook {number}")
+            digest = hmac.new(SECRETS["sentry"].encode(), body, hashlib.sha256).hexdigest()
+            began = time.monotonic()
+            answer = await http.post(
+                f"{address}/api/webhooks/sentry",
+                content=body,
+                headers={"x-org-id": SLUG, "sentry-hook-signature": digest},
+            )
+            seen.seconds.append(time.monotonic() - began)
+            if answer.status_code == 200:
+                seen.accepted[f"sentry/issue/{subject}"].append(number)
+            else:
+                seen.refused += 1
+
+    limits = httpx2.Limits(max_connections=SUBJECTS)
+    async with httpx2.AsyncClient(trust_env=False, timeout=30, limits=limits) as http:
+        await asyncio.gather(*(sender(subject, http) for subject in range(SUBJECTS)))
+    return seen
+
+
+async def appended(settings: KafkaSettings) -> dict[str, list[int]]:
+    """Return what is in the event topic, by subject, in the order of the log."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    found: dict[str, list[int]] = defaultdict(list)
+    try:
+        topic = settings.topic_prefix + EVENTS
+        await consumer._client.fetch_all_metadata()
+        numbers = consumer.partitions_for_topic(topic) or set()
+        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        while any([await consumer.position(each) < ends[each] for each in partitions]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                for record in records:
+                    subject = dict(record.headers)["ce_subject"].decode()
+                    title = json.loads(record.value or b"")["data"]["issue"]["title"]
+                    found[subject].append(int(title.rpartition(" ")[2]))
+    finally:
+        await consumer.stop()
+    return found
