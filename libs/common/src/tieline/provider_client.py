@@ -76,10 +76,10 @@ class ListLinearIssues(Contract):
 
 
 class CreateLinearIssue(Contract):
-    """Create an issue in Linear. The same `issue_id` (a UUID version 4) again creates nothing and answers the same."""
+    """Create an issue in Linear. The same `request_id` again creates nothing and answers the same."""
 
     operation: Literal["linear.create_issue"] = "linear.create_issue"
-    issue_id: str
+    request_id: ShortText
     title: str = Field(min_length=1, max_length=1024)
     team_id: ShortText
     description: str | None = None

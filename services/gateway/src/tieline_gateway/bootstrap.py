@@ -17,6 +17,7 @@ from tieline.ids import new_id
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.requests import RequestClient
 from tieline.key_resolver import KeyResolver
+from tieline.provider_client import ProviderClient
 from tieline.registry_client import RegistryClient
 from tieline.secrets.sealing import Sealer
 from tieline.service.background import BackgroundTasks
@@ -24,6 +25,7 @@ from tieline.service.health import Health
 from tieline.sync_client import SyncClient
 from tieline.topics import GATEWAY_REPLIES
 
+from tieline_gateway.adapters.providers import SyncWorkerProviders
 from tieline_gateway.adapters.registry_commands import RegistryCommands
 from tieline_gateway.adapters.run_commands import KafkaRunCommands
 from tieline_gateway.adapters.run_streams import RunStreams
@@ -95,7 +97,9 @@ def create_app(settings: GatewaySettings) -> tuple[ASGIApp, Health]:
     parts = Gateway(settings, token)
     app = build_api()
     app.router.lifespan_context = parts.running
-    app.state.services = Services(registry=parts.registry, commands=parts.commands)
+    app.state.services = Services(
+        registry=parts.registry, commands=parts.commands, providers=SyncWorkerProviders(parts.provider_calls)
+    )
     app.state.sync = parts.sync_services()
     app.state.sync_reads = parts.sync_worker
     app.routes.extend(parts.health.routes())
@@ -125,6 +129,7 @@ class Gateway:
         )
         self.registry = RegistryClient(settings.internal)
         self.sync_worker = SyncClient(settings.internal)
+        self.provider_calls = ProviderClient(settings.internal)
         self.webhook_router = httpx2.AsyncClient(
             base_url=settings.internal.webhook_router_url,
             timeout=settings.internal.timeout.total_seconds(),
@@ -146,6 +151,7 @@ class Gateway:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.registry)
             await stack.enter_async_context(self.sync_worker)
+            await stack.enter_async_context(self.provider_calls)
             stack.push_async_callback(self.webhook_router.aclose)
             stack.push_async_callback(self._producer.stop)
             background = await stack.enter_async_context(BackgroundTasks())

@@ -10,7 +10,6 @@
   - ConflictError                a name taken, a revision that moved on, an idempotency key used for something else
   - OrganizationMissingError     surface C's header is not there
   - NotConfiguredError           surface C: the provider has no credentials yet
-  - NotAvailableError            surface C: calls to the provider can't be made yet
   - UpstreamError                a provider did not answer as it should
   - OutcomeUnknownError          the command is in the log, its reply did not come in time
   - UnavailableError             a part of Tieline is away
@@ -132,25 +131,20 @@ class OrganizationMissingError(GatewayError):
 class NotConfiguredError(GatewayError):
     """The provider's integration is not configured in this workspace."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, details: str | None = None) -> None:
         super().__init__(f"{provider} integration is not configured")
-        self.provider = provider
-
-
-class NotAvailableError(GatewayError):
-    """The provider is configured, and calls to it can't be made yet."""
-
-    def __init__(self, provider: str) -> None:
-        super().__init__(f"calls to {provider} are not available")
-        self.provider = provider
+        self.provider, self.details = provider, details
 
 
 class UpstreamError(GatewayError):
-    """A provider timed out, answered an error or something unreadable."""
+    """A provider timed out, answered an error or something unreadable; `is_limited` when it asks to come back later."""
 
-    def __init__(self, summary: str, details: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, summary: str, details: str, *, is_limited: bool = False, retry_after: timedelta | None = None
+    ) -> None:
         super().__init__(f"{summary}: {details}")
-        self.summary, self.details, self.retry_after = summary, details, retry_after
+        self.summary, self.details = summary, details
+        self.is_limited, self.retry_after = is_limited, retry_after
 
 
 class OutcomeUnknownError(GatewayError):

@@ -10,16 +10,16 @@
 """
 
 import re
-from collections.abc import Sequence
-from typing import Any, Final, Literal, NotRequired
+from collections.abc import Mapping, Sequence
+from typing import Final, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
+from pydantic import BaseModel, Field, field_validator
 from tieline.clock import iso_z
 from tieline.contracts.base import JsonObject
 from tieline.contracts.commands import IntegrationDraft, Target
 from tieline.contracts.integrations import Integration
-from tieline.contracts.routes import ChannelRoute
 from tieline.ids import derived_id
+from tieline.provider_client import ProviderHealth
 from typing_extensions import TypedDict
 
 from tieline_gateway.domain.credentials import MASK, TOKEN_PATH, secret_text, split, token_key
@@ -39,18 +39,31 @@ _TEXTS: Final = frozenset(
 """Keys whose values are texts, for every integration."""
 
 WEBHOOK_SECRET_PATH: Final = "config.webhook_secret"  # noqa: S105 - a path, not a secret
-Channel = Literal["slack", "whatsapp", "telegram", "discord", "webhook"]
-LONGEST_ID = 256
-LONGEST_PATTERNS = 8192  # room for as many patterns as a route may list
+
+
+class CallError(TypedDict):
+    """The last call that failed."""
+
+    at: str
+    message: str
+
+
+class CallHealth(TypedDict):
+    """How calls to the provider go. `breaker` is `open` while none is tried, because many in a row have failed."""
+
+    lastSuccess: str | None
+    lastError: CallError | None
+    breaker: str
 
 
 class IntegrationStatus(TypedDict):
-    """One entry of the status."""
+    """One entry of the status. `health` is there once the provider has been called."""
 
     id: str
     configured: bool
     status: str
     lastSync: str | None
+    health: NotRequired[CallHealth]
 
 
 class StatusResponse(TypedDict):
@@ -67,33 +80,6 @@ class ConfigureResponse(TypedDict):
     configuredAt: str
 
 
-class RouteDocument(TypedDict):
-    """A channel route. `createdAt` belongs to the answer of its creation, the last two are there when they are set."""
-
-    id: str
-    eventType: str
-    channel: str
-    channelId: str
-    projectId: str | None
-    enabled: bool
-    createdAt: NotRequired[str]
-    filter: NotRequired[JsonObject]
-    fallbackRouteId: NotRequired[str]
-
-
-class RouteList(TypedDict):
-    """All channel routes."""
-
-    routes: list[RouteDocument]
-
-
-class RouteDeleted(TypedDict):
-    """The answer to a deletion."""
-
-    id: str
-    deleted: bool
-
-
 class ConfigureRequest(BaseModel):
     """Body of `POST /api/integrations/configure`."""
 
@@ -106,48 +92,6 @@ class ConfigureRequest(BaseModel):
         if value not in CONFIGURABLE:
             raise ValueError(f"unknown integration; one of {', '.join(CONFIGURABLE)}")
         return value
-
-
-class RouteRequest(BaseModel):
-    """Body of `POST /api/channel-routes`."""
-
-    eventType: str = Field(min_length=1, max_length=LONGEST_PATTERNS, description="Event pattern (supports * wildcard)")  # noqa: N815 - the document's name
-    channel: Channel = Field(description="Channel type")
-    channelId: str = Field(min_length=1, max_length=LONGEST_ID, description="Channel/group identifier")  # noqa: N815 - the document's name
-    projectId: str | None = Field(default=None, max_length=LONGEST_ID, description="Scope to specific project")  # noqa: N815 - the document's name
-    enabled: StrictBool = True
-    filter: JsonObject | None = Field(default=None, description="Content the event must have besides its type")
-    fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
-
-
-class RouteChange(BaseModel):
-    """Body of `PATCH /api/channel-routes/{id}`: what is given changes; null takes project, filter or fallback away."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    eventType: str | None = Field(default=None, min_length=1, max_length=LONGEST_PATTERNS)  # noqa: N815 - the document's name
-    channel: Channel | None = None
-    channelId: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID)  # noqa: N815 - the document's name
-    projectId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's name
-    enabled: StrictBool | None = None
-    filter: JsonObject | None = None
-    fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
-
-    def fields(self) -> dict[str, Any]:
-        """Return the fields of the command."""
-        cleared = {name for name in self.model_fields_set if getattr(self, name) is None}
-        return {
-            "event_type": self.eventType,
-            "channel": self.channel,
-            "channel_id": self.channelId,
-            "project_id": self.projectId,
-            "enabled": self.enabled,
-            "filter": self.filter,
-            "fallback_route_id": self.fallbackRouteId,
-            "clear_project": "projectId" in cleared,
-            "clear_filter": "filter" in cleared,
-            "clear_fallback": "fallbackRouteId" in cleared,
-        }
 
 
 def configuration_of(
@@ -231,15 +175,32 @@ def meant(provider: str, integrations: Sequence[Integration]) -> Integration | N
     )
 
 
-def status_of(provider: str, integration: Integration | None) -> IntegrationStatus:
-    """Return one entry of the status."""
-    return {
+def status_of(
+    provider: str, integration: Integration | None, health: ProviderHealth | None = None
+) -> IntegrationStatus:
+    """Return one entry of the status: `error` while the provider refuses the credentials as they are now."""
+    status: IntegrationStatus = {
         "id": provider,
         "configured": is_configured(integration),
         "status": activity_of(integration),
         "lastSync": None
         if integration is None or integration.last_sync.succeeded_at is None
         else iso_z(integration.last_sync.succeeded_at),
+    }
+    if integration is not None and health is not None:
+        refused = health.credentials_failed_at is not None and health.revision == integration.revision
+        if refused and status["status"] == "active":
+            status["status"] = "error"
+        status["health"] = _health(health)
+    return status
+
+
+def _health(health: ProviderHealth) -> CallHealth:
+    error = health.last_error
+    return {
+        "lastSuccess": None if health.last_success_at is None else iso_z(health.last_success_at),
+        "lastError": None if error is None else {"at": iso_z(error.at), "message": error.message},
+        "breaker": health.breaker,
     }
 
 
@@ -249,30 +210,14 @@ def activity_of(integration: Integration | None) -> str:
     return "active" if on and is_configured(integration) else "inactive"
 
 
-def statuses(integrations: Sequence[Integration]) -> list[IntegrationStatus]:
-    """Return the document's four integrations, then the others that the workspace has."""
+def statuses(
+    integrations: Sequence[Integration], health: Mapping[str, ProviderHealth] | None = None
+) -> list[IntegrationStatus]:
+    """Return the document's four integrations, then the others that the workspace has. `health` is by integration."""
     by_provider = {provider: meant(provider, integrations) for provider in CONFIGURABLE}
+    known = health or {}
     return [
-        status_of(provider, integration)
+        status_of(provider, integration, known.get(integration.id) if integration else None)
         for provider, integration in by_provider.items()
         if provider in DOCUMENTED or integration is not None
     ]
-
-
-def route_document(route: ChannelRoute, *, created: bool = False) -> RouteDocument:
-    """Return `route` as the document shows it; `createdAt` belongs to the answer of its creation."""
-    document: RouteDocument = {
-        "id": route.id,
-        "eventType": route.event_type,
-        "channel": route.channel,
-        "channelId": route.channel_id,
-        "projectId": route.project_id,
-        "enabled": route.enabled,
-    }
-    if route.filter is not None:
-        document["filter"] = route.filter
-    if route.fallback_route_id is not None:
-        document["fallbackRouteId"] = route.fallback_route_id
-    if created:
-        document["createdAt"] = iso_z(route.created_at)
-    return document

@@ -18,7 +18,7 @@ from tieline_gateway.domain.errors import (
     NotPermittedError,
     RequestInvalidError,
 )
-from tieline_gateway.handlers.ports import Commands
+from tieline_gateway.handlers.ports import Commands, Providers
 
 LONGEST_IDEMPOTENCY_KEY = 255
 
@@ -29,6 +29,7 @@ class Services:
 
     registry: RegistryClient
     commands: Commands
+    providers: Providers
 
 
 def services_of(request: Request) -> Services:

@@ -7,24 +7,16 @@ from tieline.access import Principal
 from tieline.clock import iso_z
 from tieline.ids import derived_id
 
-from tieline_gateway.domain import surface_c
-from tieline_gateway.domain.surface_c import (
-    ConfigureRequest,
-    ConfigureResponse,
-    RouteChange,
-    RouteDeleted,
-    RouteDocument,
-    RouteList,
-    RouteRequest,
-    StatusResponse,
-)
+from tieline_gateway.domain import channel_routes, surface_c
+from tieline_gateway.domain.channel_routes import RouteChange, RouteDeleted, RouteDocument, RouteList, RouteRequest
+from tieline_gateway.domain.surface_c import ConfigureRequest, ConfigureResponse, StatusResponse
 from tieline_gateway.entrypoints.dependencies import IntentDep, ServicesDep, may
 from tieline_gateway.entrypoints.json_bodies import JsonRoute
-from tieline_gateway.entrypoints.paging import MOST, PagingDep
+from tieline_gateway.entrypoints.paging import PagingDep
 from tieline_gateway.handlers import reading, routes
 from tieline_gateway.handlers.integrations import save_one
 
-RouteId = Annotated[str, Path(min_length=1, max_length=surface_c.LONGEST_ID)]
+RouteId = Annotated[str, Path(min_length=1, max_length=channel_routes.LONGEST_ID)]
 
 
 def build_router() -> APIRouter:
@@ -40,14 +32,10 @@ def _integrations(router: APIRouter) -> None:
     async def status(
         caller: Annotated[Principal, Depends(may("integration.view"))], services: ServicesDep
     ) -> StatusResponse:
-        """Tell which integrations are configured and active."""
-        known = await reading.integrations(
-            services.registry,
-            caller.workspace_id,
-            limit=MOST,
-            where={"providers": list(surface_c.CONFIGURABLE)},
-        )
-        return {"integrations": surface_c.statuses(known.items)}
+        """Tell which integrations are configured and active, and how calls to their providers go."""
+        known = await reading.integrations_of(services.registry, caller.workspace_id, surface_c.CONFIGURABLE)
+        health = await services.providers.health(caller.workspace_id)
+        return {"integrations": surface_c.statuses(known, health)}
 
     @router.post("/api/integrations/configure", operation_id="configureIntegration")
     async def configure(
@@ -77,7 +65,7 @@ def _channel_routes(router: APIRouter) -> None:
         """List the channel routes, oldest first."""
         found = await reading.routes(services.registry, caller.workspace_id, limit=paging.limit, offset=paging.offset)
         paging.answer_with(found)
-        return {"routes": [surface_c.route_document(route) for route in found.items]}
+        return {"routes": [channel_routes.route_document(route) for route in found.items]}
 
     @router.post("/api/channel-routes", operation_id="createChannelRoute")
     async def create_route(
@@ -100,7 +88,7 @@ def _channel_routes(router: APIRouter) -> None:
             filter=body.filter,
             fallback_route_id=body.fallbackRouteId,
         )
-        return surface_c.route_document(route, created=True)
+        return channel_routes.route_document(route, created=True)
 
     @router.patch("/api/channel-routes/{route_id}", operation_id="updateChannelRoute")
     async def update_route(
@@ -112,7 +100,7 @@ def _channel_routes(router: APIRouter) -> None:
     ) -> RouteDocument:
         """Change what the body names of a channel route, switch it off or on."""
         route = await routes.save(services.commands, intent, route_id, create=False, **body.fields())
-        return surface_c.route_document(route)
+        return channel_routes.route_document(route)
 
     @router.delete("/api/channel-routes/{route_id}", operation_id="deleteChannelRoute")
     async def delete_route(

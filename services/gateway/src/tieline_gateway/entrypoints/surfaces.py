@@ -3,6 +3,7 @@
 The one place where errors become HTTP: `Surface.answer` takes any GatewayError.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,19 +69,17 @@ def fault_of(error: errors.GatewayError) -> Fault:  # noqa: C901, PLR0912 - one 
         case errors.ConflictError(reason=reason):
             status = 412 if reason == "revision_conflict" else 409
             return Fault(status=status, code=reason.upper(), message=str(error))
-        case errors.NotConfiguredError(provider=provider):
+        case errors.NotConfiguredError(provider=provider, details=details):
             return Fault(
                 status=400,
                 code="INTEGRATION_NOT_CONFIGURED",
                 message=f"{display_name(provider)} integration is not configured",
+                details=details,
             )
-        case errors.NotAvailableError(provider=provider):
-            return Fault(
-                status=501, code="NOT_AVAILABLE", message=f"Calls to {display_name(provider)} are not available yet"
-            )
-        case errors.UpstreamError(summary=summary, details=details, retry_after=wait):
-            headers = {} if wait is None else {"retry-after": str(max(1, round(wait.total_seconds())))}
-            return Fault(status=502, code="UPSTREAM_ERROR", message=summary, details=details, headers=headers)
+        case errors.UpstreamError(summary=summary, details=details, is_limited=is_limited, retry_after=wait):
+            headers = {} if wait is None else {"retry-after": str(max(1, math.ceil(wait.total_seconds())))}
+            status = 429 if is_limited else 502
+            return Fault(status=status, code="UPSTREAM_ERROR", message=summary, details=details, headers=headers)
         case errors.OutcomeUnknownError(command_id=command_id):
             return Fault(
                 status=504,

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from tieline.access import Principal
 from tieline.contracts.commands import Command, Reply, SealedSecret
+from tieline.contracts.integrations import Integration
+from tieline.provider_client import AnyOperation, ProviderAnswer, ProviderHealth
 
 from tieline_gateway.domain.commands import Intent
 
@@ -33,4 +35,21 @@ class Commands(Protocol):
         Raises the ConflictError or NotFoundError that a refusal means, OutcomeUnknownError when no reply came in time,
         UnavailableError when the command could not be put on Kafka. Safe to repeat with the same command id.
         """
+        ...
+
+
+class Providers(Protocol):
+    """The providers of a workspace's integrations."""
+
+    async def call(
+        self, integration: Integration, operation: AnyOperation, *, is_write: bool = False, fresh: bool = False
+    ) -> ProviderAnswer:
+        """Return the answer to one of surface C's calls. `fresh` takes none that is remembered.
+
+        Raises NotConfiguredError, RequestInvalidError, UpstreamError, UnavailableError.
+        """
+        ...
+
+    async def health(self, workspace_id: str) -> Mapping[str, ProviderHealth]:
+        """Return how calls went, by integration id; nothing while that can't be told."""
         ...

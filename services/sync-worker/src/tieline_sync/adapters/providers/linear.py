@@ -99,7 +99,8 @@ async def _issues(session: Session, asked: ListLinearIssues) -> ProviderReply:
 
 
 async def _create(session: Session, asked: CreateLinearIssue) -> ProviderReply:
-    wanted: JsonObject = {"id": asked.issue_id, "title": asked.title, "teamId": asked.team_id}
+    issue_id = linear.issue_id(asked.request_id)
+    wanted: JsonObject = {"id": issue_id, "title": asked.title, "teamId": asked.team_id}
     if asked.description is not None:
         wanted["description"] = asked.description
     if asked.priority is not None:
@@ -110,18 +111,18 @@ async def _create(session: Session, asked: CreateLinearIssue) -> ProviderReply:
         data = await _query(session, linear.CREATE_ISSUE, input=wanted)
         issue = at(data, "issueCreate", "issue")
     except UpstreamError as error:
-        issue = await _created_before(session, asked, error)
+        issue = await _created_before(session, issue_id, error)
     if issue is None:
         raise UpstreamError("Linear did not create the issue", is_outage=False)
     return ProviderReply(document=linear.created_of(issue))
 
 
-async def _created_before(session: Session, asked: CreateLinearIssue, error: UpstreamError) -> Any:
+async def _created_before(session: Session, issue_id: str, error: UpstreamError) -> Any:
     """Return the issue that the same request has created before; raise `error` again when it has not."""
     if error.is_outage or error.retry_after is not None or isinstance(error, CredentialsRefusedError):
         raise error
     try:
-        data = await _query(session, linear.ISSUE, id=asked.issue_id)
+        data = await _query(session, linear.ISSUE, id=issue_id)
     except UpstreamError:
         raise error from None
     return at(data, "issue")

@@ -24,7 +24,7 @@ def _authorization(token: str, is_oauth: bool) -> str:
 VENDOR = Vendor(
     name="PagerDuty",
     address="https://api.pagerduty.com",
-    headers={"accept": "application/vnd.pagerduty+json;version=2"},
+    headers={"accept": "application/vnd.pagerduty+json;version=2", "content-type": "application/json"},
     authorization=_authorization,
     said=pagerduty.said,
 )

@@ -1,6 +1,7 @@
 """Linear's GraphQL API and surface C's documents. Values travel as variables, never within a query."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from tieline.contracts.base import JsonObject
@@ -91,6 +92,13 @@ def created_of(issue: Any) -> JsonObject:
         "status": text(issue, "state", "name"),
         "url": text(issue, "url"),
     }
+
+
+def issue_id(request_id: str) -> str:
+    """Return the id of the issue that a request creates, in the form of a UUID of version 4, as Linear demands it."""
+    digest = sha256(f"linear issue {request_id}".encode()).hexdigest()
+    variant = "89ab"[int(digest[16], 16) % 4]
+    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def next_cursor(page: Any) -> str | None:

@@ -1,0 +1,31 @@
+"""Fixtures: the stack with a worker and stand-ins for the session, and a workspace for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.gateway_stack import Caller, GatewayStack
+from tests.support.provider_stack import ProviderStack, provider_stack
+
+
+@pytest.fixture(scope="session")
+def providers_of_session(stack: GatewayStack) -> Iterator[ProviderStack]:
+    """A running worker with stand-ins for providers, and a gateway that knows it."""
+    with provider_stack(stack) as running:
+        yield running
+
+
+@pytest.fixture
+def providers(providers_of_session: ProviderStack) -> Iterator[ProviderStack]:
+    """The same, with stand-ins that are well and have received nothing."""
+    providers_of_session.forget()
+    yield providers_of_session
+    providers_of_session.forget()
+
+
+@pytest.fixture
+def asker(providers: ProviderStack) -> Iterator[Caller]:
+    """Someone who may do everything in a fresh workspace."""
+    somebody = providers.caller()
+    with somebody.http:
+        yield somebody
