@@ -1,74 +1,23 @@
 """A worker killed at any point of a run: another one ends it with the data and events of an undisturbed run."""
 
-import asyncio
-import os
-import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
 from tieline.contracts.sync import RunCompleted
-from tieline.topics import RUN_SYNCS_GROUP
 from tieline_simulators import ServiceNowSimulator, running
 from tieline_sync.domain.datasets import dataset_id_of
-from tieline_sync.settings import SyncSettings
 
 from tests.integration.sync.bench import Published, SyncBench
 from tests.integration.sync.dying_worker import POINTS
 from tests.integration.sync.test_published_stream import incidents
-from tests.support.consumer_groups import leave_for
 from tests.support.registry_stub import WORKSPACE
+from tests.support.sync_process import ended, sync_process
 
 INCIDENTS = 23
 PAGE = 10
-
-
-def _environment(settings: SyncSettings) -> dict[str, str]:
-    """Return settings as environment variables."""
-    found: dict[str, str] = {}
-    for block, values in settings.model_dump(mode="json").items():
-        for name, value in values.items():
-            if value is not None:
-                found[f"TIELINE_{block}__{name}".upper()] = str(value)
-    return found
-
-
-async def _killed(bench: SyncBench, settings: SyncSettings, point: str, times: int) -> int:
-    """Run a worker that kills itself at `point`; return its exit code."""
-    secrets = {
-        "TIELINE_MONGO__URL": bench.settings.mongo.url.get_secret_value(),
-        "TIELINE_INTERNAL__TOKEN": bench.settings.internal.token.get_secret_value(),
-        "TIELINE_HTTP__PORT": "1",  # replaced by a free port below
-    }
-    environment = {**os.environ, **_environment(settings), **secrets, "TIELINE_HTTP__PORT": str(_free_port())}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.integration.sync.dying_worker",
-        point,
-        str(times),
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(60):
-            output, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        output, _ = await process.communicate()
-        pytest.fail(f"the worker never reached '{point}':\n{output.decode()}")
-    assert process.returncode is not None
-    return process.returncode
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _stored(bench: SyncBench, integration: str) -> list[dict[str, Any]]:
@@ -95,7 +44,9 @@ def _told(published: list[Published]) -> list[tuple[str, int, str]]:
     ("point", "times"),
     [("records saved", 2), ("checkpoint stored", 2), ("progress published", 2)] + [(point, 1) for point in POINTS],
 )
-async def test_killed_run_ends_with_the_same_data_and_events(bench: SyncBench, point: str, times: int) -> None:
+async def test_killed_run_ends_with_the_same_data_and_events(
+    bench: SyncBench, tmp_path: Path, point: str, times: int
+) -> None:
     settings = bench.with_runs(page_size=PAGE)
     async with running(servicenow=ServiceNowSimulator(incidents(INCIDENTS))) as addresses:
         undisturbed, disturbed = (bench.servicenow(addresses["servicenow"]) for _ in range(2))
@@ -103,9 +54,11 @@ async def test_killed_run_ends_with_the_same_data_and_events(bench: SyncBench, p
             calm = await bench.log.until_over(await bench.start(undisturbed))
 
         run_id = await bench.start(disturbed)
-        exit_code = await _killed(bench, settings, point, times)
+        log = tmp_path / "worker.log"
+        module = ("tests.integration.sync.dying_worker", point, str(times))
+        async with sync_process(settings, log, module=module) as process:
+            exit_code = await ended(process, log)
         died = time.monotonic()
-        await leave_for(settings.kafka, (RUN_SYNCS_GROUP,), client_id_ends="")
         async with bench.worker(settings):
             published = await bench.log.until_over(run_id)
         took = time.monotonic() - died
