@@ -117,9 +117,7 @@ OPENAPI_EXAMPLES = {
 
 def save(caller: Caller, body: Any) -> httpx2.Response:
     """Send `body` as the document does: the key in `x-api-key` and nowhere else."""
-    return httpx2.post(
-        f"{caller.http.base_url}{SAVE}", headers={"x-api-key": caller.api_key}, json=body, timeout=30, trust_env=False
-    )
+    return caller.http.post(SAVE, headers={"x-api-key": caller.api_key, "authorization": ""}, json=body)
 
 
 def test_complete_workflow_answers_the_documented_success(caller: Caller) -> None:
@@ -173,16 +171,14 @@ def test_openapi_example(caller: Caller, kind: str) -> None:
 
 
 def test_401_missing_header(stack: GatewayStack) -> None:
-    answer = httpx2.post(stack.gateway_url + SAVE, json=COMPLETE_WORKFLOW, trust_env=False)
+    answer = stack.http.post(stack.gateway_url + SAVE, json=COMPLETE_WORKFLOW)
 
     assert answer.status_code == 401
     assert answer.json() == {"detail": "API key is required"}
 
 
 def test_401_invalid_key(stack: GatewayStack) -> None:
-    answer = httpx2.post(
-        stack.gateway_url + SAVE, headers={"x-api-key": "YOUR_API_KEY"}, json=COMPLETE_WORKFLOW, trust_env=False
-    )
+    answer = stack.http.post(stack.gateway_url + SAVE, headers={"x-api-key": "YOUR_API_KEY"}, json=COMPLETE_WORKFLOW)
 
     assert answer.status_code == 401
     assert answer.json() == {"detail": "Invalid API key"}
@@ -215,9 +211,7 @@ def test_422_invalid_integration_type(caller: Caller) -> None:
 def test_500_database_connection_failed(stack: GatewayStack, caller: Caller) -> None:
     nobody = stack.internal().model_copy(update={"registry_url": "http://127.0.0.1:9"})
     with stack.another_gateway(internal=nobody, wait=False) as address:
-        answer = httpx2.post(
-            address + SAVE, headers={"x-api-key": caller.api_key}, json=COMPLETE_WORKFLOW, trust_env=False
-        )
+        answer = stack.http.post(address + SAVE, headers={"x-api-key": caller.api_key}, json=COMPLETE_WORKFLOW)
 
     assert answer.status_code == 500
     assert answer.json() == {

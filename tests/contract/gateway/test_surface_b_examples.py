@@ -65,13 +65,8 @@ AWS = ("aws_bedrock_anthropic", "aws_bedrock_cohere", "aws_bedrock_titan", "aws_
 
 def save(caller: Caller, body: Any, *, path: str = "/api/integrations") -> httpx2.Response:
     """Send `body` as the document does: the key in `X-Authorization` and nowhere else."""
-    return httpx2.post(
-        f"{caller.http.base_url}{path}",
-        headers={"accept": "*/*", "X-Authorization": caller.api_key},
-        json=body,
-        timeout=30,
-        trust_env=False,
-    )
+    headers = {"accept": "*/*", "X-Authorization": caller.api_key, "authorization": ""}
+    return caller.http.post(path, headers=headers, json=body)
 
 
 def names(caller: Caller) -> list[str]:
@@ -152,7 +147,7 @@ def test_400_for_a_body_that_is_no_array(caller: Caller) -> None:
 
 def test_401_without_and_with_a_wrong_key(stack: GatewayStack) -> None:
     for headers in ({}, {"X-Authorization": "<TOKEN>"}):
-        answer = httpx2.post(f"{stack.gateway_url}/api/integrations", headers=headers, json=SAVE_ALL, trust_env=False)
+        answer = stack.http.post(f"{stack.gateway_url}/api/integrations", headers=headers, json=SAVE_ALL)
 
         assert answer.status_code == 401
         assert set(answer.json()) == {"status", "error", "message"}

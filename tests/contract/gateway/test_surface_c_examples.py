@@ -264,7 +264,7 @@ def test_another_organization_is_refused(stack: GatewayStack, caller: Caller) ->
 
 
 def test_the_organization_alone_proves_nothing(stack: GatewayStack, caller: Caller) -> None:
-    answer = httpx2.get(f"{stack.gateway_url}/api/integrations/status", headers=caller.org(), trust_env=False)
+    answer = stack.http.get(f"{stack.gateway_url}/api/integrations/status", headers=caller.org())
 
     assert answer.status_code == 401
     assert answer.json() == {"error": "API key is required", "code": "UNAUTHORIZED", "status": 401}
@@ -273,12 +273,8 @@ def test_the_organization_alone_proves_nothing(stack: GatewayStack, caller: Call
 def test_a_trusted_organization_header_is_enough_behind_a_proxy(stack: GatewayStack, caller: Caller) -> None:
     trusting = stack.gateway_settings().gateway.model_copy(update={"dangerous_trust_org_header": True})
     with stack.another_gateway(gateway=trusting) as address:
-        configured = httpx2.post(
-            f"{address}/api/integrations/configure", headers=caller.org(), json=PAGERDUTY, timeout=30, trust_env=False
-        )
-        unknown = httpx2.get(
-            f"{address}/api/integrations/status", headers={"x-org-id": "org-nobody"}, timeout=30, trust_env=False
-        )
+        configured = stack.http.post(f"{address}/api/integrations/configure", headers=caller.org(), json=PAGERDUTY)
+        unknown = stack.http.get(f"{address}/api/integrations/status", headers={"x-org-id": "org-nobody"})
 
     assert configured.status_code == 200
     assert INSTANT_Z.fullmatch(configured.json()["configuredAt"])

@@ -238,7 +238,7 @@ def test_each_call_needs_its_permission(
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer YOUR_TOKEN"}])
 def test_without_a_valid_key_nothing_is_answered(stack: GatewayStack, headers: dict[str, str]) -> None:
-    answer = httpx2.get(f"{stack.gateway_url}/integrations/all", headers=headers, trust_env=False)
+    answer = stack.http.get(f"{stack.gateway_url}/integrations/all", headers=headers)
 
     assert answer.status_code == 401
     assert set(answer.json()) == {"success", "message"}

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -63,10 +62,10 @@ def gateway(stack: GatewayStack) -> Iterator[str]:
         yield address
 
 
-def test_a_webhook_arrives_byte_for_byte_without_a_key(gateway: str) -> None:
+def test_a_webhook_arrives_byte_for_byte_without_a_key(stack: GatewayStack, gateway: str) -> None:
     body = b'{ "a" : "\\u00e9\xc3\xa9" ,"b":[1 ]}\n'
 
-    answer = httpx2.post(f"{gateway}{WEBHOOK}?x=1&x=%202", headers=SIGNATURE, content=body, trust_env=False)
+    answer = stack.http.post(f"{gateway}{WEBHOOK}?x=1&x=%202", headers=SIGNATURE, content=body)
 
     seen = answer.json()
     assert (answer.status_code, answer.headers["x-answered-by"]) == (202, "router")
@@ -75,29 +74,29 @@ def test_a_webhook_arrives_byte_for_byte_without_a_key(gateway: str) -> None:
     assert SIGNATURE.items() <= seen["headers"].items()
 
 
-def test_a_large_body_in_chunks_arrives_whole(gateway: str) -> None:
+def test_a_large_body_in_chunks_arrives_whole(stack: GatewayStack, gateway: str) -> None:
     chunks = [bytes([number]) * 10_000 for number in range(80)]
 
-    answer = httpx2.post(f"{gateway}/api/events", content=iter(chunks), trust_env=False)
+    answer = stack.http.post(f"{gateway}/api/events", content=iter(chunks))
 
     assert answer.json()["size"] == 800_000
     assert answer.json()["body"] == hashlib.sha256(b"".join(chunks)).hexdigest()
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_past_the_limit_is_413(gateway: str, chunked: bool) -> None:
+def test_a_body_past_the_limit_is_413(stack: GatewayStack, gateway: str, chunked: bool) -> None:
     content: Any = iter([b"x" * 600_000] * 2) if chunked else b"x" * 1_200_000
 
-    answer = httpx2.post(f"{gateway}{WEBHOOK}", content=content, trust_env=False)
+    answer = stack.http.post(f"{gateway}{WEBHOOK}", content=content)
 
     assert answer.status_code == 413
     assert answer.json()["code"] == "PAYLOAD_TOO_LARGE"
 
 
-def test_headers_of_the_connection_stay_behind(gateway: str) -> None:
+def test_headers_of_the_connection_stay_behind(stack: GatewayStack, gateway: str) -> None:
     headers = {"te": "trailers", "proxy-authorization": "Basic x", "x-kept": "yes"}
 
-    seen = httpx2.post(f"{gateway}{WEBHOOK}", headers=headers, content=b"{}", trust_env=False).json()["headers"]
+    seen = stack.http.post(f"{gateway}{WEBHOOK}", headers=headers, content=b"{}").json()["headers"]
 
     assert seen["x-kept"] == "yes"
     assert not {"te", "proxy-authorization"} & seen.keys()
@@ -142,7 +141,7 @@ def test_passed_on_only_for_those_who_may(stack: GatewayStack, gateway: str, res
         viewer.http.get(gateway + resident.v1("deliveries")).status_code,
         viewer.http.post(gateway + resident.v1("deliveries/replay"), json={}).status_code,
         other.http.get(gateway + resident.v1("deliveries")).status_code,
-        httpx2.get(gateway + resident.v1("deliveries"), trust_env=False).status_code,
+        stack.http.get(gateway + resident.v1("deliveries")).status_code,
         viewer.http.post(f"{gateway}/api/channel-routes/explain", headers=resident.org(), json={}).status_code,
     ]
 
@@ -151,7 +150,7 @@ def test_passed_on_only_for_those_who_may(stack: GatewayStack, gateway: str, res
 
 def test_503_in_shape_while_the_router_is_away(stack: GatewayStack, resident: Caller) -> None:
     with stack.another_gateway(internal=stack.internal(webhook_router_url="http://127.0.0.1:9")) as address:
-        webhook = httpx2.post(f"{address}{WEBHOOK}", content=b"{}", trust_env=False)
+        webhook = stack.http.post(f"{address}{WEBHOOK}", content=b"{}")
         deliveries = resident.http.get(address + resident.v1("deliveries"))
 
     assert (webhook.status_code, deliveries.status_code) == (503, 503)

@@ -169,7 +169,7 @@ def test_what_was_sealed_opens_for_services_only(stack: GatewayStack, caller: Ca
     opened = stack.credentials(caller, shown["id"])
     question = {"workspace_id": caller.workspace_id, "integration_id": shown["id"]}
     answers = [
-        httpx2.post(f"{stack.registry_url}/internal/credentials/open", json=question, headers=headers, trust_env=False)
+        stack.http.post(f"{stack.registry_url}/internal/credentials/open", json=question, headers=headers)
         for headers in ({}, {"authorization": f"Bearer {caller.api_key}"})
     ]
 

@@ -89,9 +89,7 @@ def _headers(request: Request) -> list[tuple[bytes, bytes]]:
     """Return the headers to pass on; the trace, if there is one, goes on from our own span."""
     own = {name.encode(): value.encode() for name, value in trace_headers().items()}
     passed = [
-        (name, value)
-        for name, value in request.headers.raw
-        if name not in own and name.decode() not in _PER_CONNECTION
+        (name, value) for name, value in request.headers.raw if name not in own and name.decode() not in _PER_CONNECTION
     ]
     return [*passed, *own.items()]
 
