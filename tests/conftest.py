@@ -6,8 +6,10 @@ A test isolates itself by its topic prefix and its database, never by restarting
 """
 
 import os
+import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,12 +23,31 @@ settings.load_profile("tieline")
 
 _SERVERS = {"kafka_server", "mongo_server", "shared_stack"}
 
+TEST_SECONDS = 240.0
+"""How long one test with its fixtures may take; ten times what the longest takes on two busy cores."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need the servers, so that `-m "not stack"` leaves them out."""
     for item in items:
         if _SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.stack)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that hangs, instead of hanging with it."""
+
+    def fail(_number: int, _frame: FrameType | None) -> None:
+        pytest.fail(f"{item.nodeid} was not done after {TEST_SECONDS:.0f} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS, 5.0)  # again every 5 s: an event loop may swallow the first
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")
