@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tieline.observability.tracing import context_of, tracer, wanted
 
-_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+_UNTRACED = frozenset({"/healthz", "/readyz", "/readyz/traffic", "/metrics"})
 SERVER_ERROR = 500
 
 ROUTE = "tieline.route"

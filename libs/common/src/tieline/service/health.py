@@ -21,6 +21,9 @@ from tieline.observability.scrapes import before_scrape
 Check = Callable[[], Awaitable[str | None]]
 """Return None when the dependency is there, else one sentence saying what is missing. Bounded in time; never raises."""
 
+PATHS = frozenset({"/healthz", "/readyz", "/readyz/traffic", "/metrics"})
+"""What operators ask for. Open to whoever reaches the process; what stands in front of it keeps them inside."""
+
 MISSING = Gauge("tieline_dependency_missing", "1 while the process misses a dependency, else 0.", ["dependency"])
 
 
