@@ -30,6 +30,7 @@ from tieline_sync.adapters.mongo.records import MongoRecordStore
 from tieline_sync.adapters.mongo.runs import MongoRunStore
 from tieline_sync.adapters.providers.assembly import Options, ProviderParts
 from tieline_sync.adapters.run_events import KafkaEvents
+from tieline_sync.adapters.run_metrics import show_runs
 from tieline_sync.domain.providers.authorization_code import TOKEN_URLS, OAuthApp
 from tieline_sync.entrypoints.commands import CommandConsumer
 from tieline_sync.entrypoints.dependencies import start_when_possible
@@ -103,6 +104,7 @@ class Worker:
             on_queued=self.runner.wake,
         )
         self.health = Health({"kafka": self._kafka_check, "mongo": self._database.check})
+        show_runs(self._database, to_the_millisecond)
         self._subscribe()
 
     def internal_routes(self) -> list[Route]:

@@ -5,7 +5,7 @@ import logging
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
@@ -26,6 +26,7 @@ from tieline_webhooks.adapters import mongo
 from tieline_webhooks.adapters.accounts import RegistryAccounts
 from tieline_webhooks.adapters.announcements import KafkaAnnouncer
 from tieline_webhooks.adapters.channels import build_channels
+from tieline_webhooks.adapters.delivery_metrics import show_deliveries
 from tieline_webhooks.adapters.event_log import EventLog
 from tieline_webhooks.adapters.event_producer import EventProducer
 from tieline_webhooks.adapters.event_records import accepted_of
@@ -128,6 +129,7 @@ class WebhookRouter:
         self._caller = HostClients(settings.outgoing)
         self._announcer = KafkaAnnouncer(self._producer)
         self._lanes = MongoLanes(self._database, owner=self._instance, lease=options.lease)
+        self._paces = Paces(time.monotonic)
         self._dispatcher = self._build_dispatcher()
         self._delivery_list = MongoDeliveryList(self._client, self._database, self._ledger, stripe=self._stripe + 2)
         self._manage = ManageDeliveries(deliveries=self._delivery_list, dispatcher=self._dispatcher, clock=system_clock)
@@ -186,7 +188,7 @@ class WebhookRouter:
             lanes=self._lanes,
             deliveries=deliveries,
             deliver=deliver,
-            paces=Paces(time.monotonic),
+            paces=self._paces,
             clock=system_clock,
             new_token=new_id,
             lease=options.lease,
@@ -238,6 +240,7 @@ class WebhookRouter:
             await stack.enter_async_context(self._caller)
             background = await stack.enter_async_context(BackgroundTasks())
             stack.push_async_callback(self._settle)
+            stack.enter_context(self._show_metrics())
             background.start("event log", self._log.run())
             background.start("integrations", self._integration_table.run())
             background.start("routes", self._route_table.run())
@@ -248,6 +251,16 @@ class WebhookRouter:
             if self._delivers:
                 background.start("work", self._work())
             yield
+
+    def _show_metrics(self) -> ExitStack:
+        return show_deliveries(
+            database=self._database,
+            spool=self._spool,
+            spool_limit=self._settings.webhooks.spool_max_bytes,
+            paces=self._paces,
+            secrets_missing=lambda: self._secrets.missing,
+            clock=system_clock,
+        )
 
     async def _work(self) -> None:
         """Route and deliver, once everything that this needs is there."""

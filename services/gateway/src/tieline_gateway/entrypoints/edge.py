@@ -15,6 +15,7 @@ from tieline.access import Principal, key_from_headers
 from tieline.errors import RegistryUnavailableError
 from tieline.key_resolver import KeyResolver
 from tieline.registry_client import RegistryClient, RegistryRefusedError
+from tieline.service.health import PATHS
 
 from tieline_gateway.domain.errors import (
     GatewayError,
@@ -28,7 +29,7 @@ from tieline_gateway.domain.errors import (
 from tieline_gateway.domain.rates import RateLimiter
 from tieline_gateway.entrypoints.surfaces import ORGANIZATION, surface_of
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+OPEN_PATHS = PATHS | {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
 PASSED_THROUGH = ("/api/webhooks/", "/api/events")
 
 log = logging.getLogger(__name__)

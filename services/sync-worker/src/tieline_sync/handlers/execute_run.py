@@ -21,6 +21,7 @@ from tieline_sync.domain.revisions import Lineage, Revising
 from tieline_sync.domain.runs import Ingested, Outcome, Plan, Run
 from tieline_sync.handlers.fetch import Fetch
 from tieline_sync.handlers.ingest import Ingest
+from tieline_sync.handlers.metrics import RUNS
 from tieline_sync.handlers.picked_records import PickedRecords
 from tieline_sync.handlers.run_in_hand import CancelledError, RunInHand
 from tieline_sync.ports import Connector, DatasetStore, Events, Integrations, RawPages, RunStore, Source
@@ -86,6 +87,7 @@ class ExecuteRun:
             return
         await self._events.publish(run_events.concluded(hand.run, outcome))
         await self._runs.finish(hand.run, expires_at=outcome.at + self._policy.keep_runs)
+        RUNS.labels(outcome.state).inc()
 
     async def _decide(self, hand: RunInHand) -> Outcome | None:
         """Return the outcome, stored; None when the run was given back."""

@@ -12,6 +12,7 @@ from tieline_sync.domain import run_events
 from tieline_sync.domain.revisions import Revising
 from tieline_sync.domain.run_events import RunAnyEvent
 from tieline_sync.domain.runs import Ingested, Plan, Wording
+from tieline_sync.handlers.metrics import RECORDS
 from tieline_sync.handlers.picked_records import PickedRecords
 from tieline_sync.handlers.run_in_hand import RunInHand
 from tieline_sync.ports import Events, NumberedRecord, RecordStore
@@ -75,6 +76,8 @@ class Ingest:
     ) -> Ingested:
         batch = done.batch + 1
         added, updated = await self._records.save_batch(dataset_id, writing, batch=batch, records=records)
+        RECORDS.labels("added").inc(added)
+        RECORDS.labels("updated").inc(updated)
         await announcer.settled()
         checkpoint = replace(
             done, batch=batch, added=done.added + added, updated=done.updated + updated, at=self._clock()

@@ -14,6 +14,7 @@ from typing import Literal
 
 from tieline.clock import Clock
 from tieline.contracts.integrations import Integration
+from tieline.observability.refreshes import refresh_failed
 
 from tieline_sync.domain.providers.errors import (
     CredentialsRefusedError,
@@ -142,6 +143,7 @@ class Tokens:
         try:
             got = await self._asked(wanted.grant, current)
         except ProviderCallError as error:
+            refresh_failed("provider_token")
             await self._store.fail(slot, self._failure(error, wanted))
             if current is not None and self._still_works(current, wanted):
                 log.warning("a token could not be renewed early", extra={"integration": wanted.integration.id})

@@ -9,7 +9,7 @@ import logging
 from datetime import timedelta
 
 import msgspec
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from tieline.errors import KafkaUnavailableError
 from tieline.ids import derived_id
 from tieline.kafka.producer import RecordProducer
@@ -25,6 +25,13 @@ RETRY = timedelta(seconds=1)
 OUTCOMES = Counter(
     "tieline_delivery_attempts_total", "Attempts at deliveries by channel and outcome.", ["channel", "outcome"]
 )
+AGE = Histogram(
+    "tieline_delivery_age_seconds",
+    "From routing an event to the end of its delivery, waits for rate limits and retries included.",
+    ["channel", "state"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3600, 14400, 86400, 259200),
+)
+ENDED = frozenset({State.DELIVERED, State.DEAD})
 DROPPED = Counter("tieline_delivery_events_dropped_total", "Delivery events that were not published.")
 
 log = logging.getLogger(__name__)
@@ -39,6 +46,9 @@ class KafkaAnnouncer:
 
     def announce(self, delivery: Delivery) -> None:
         """Publish the delivery as it is now; never waits."""
+        if delivery.state in ENDED:
+            age = delivery.updated_at - delivery.created_at
+            AGE.labels(delivery.channel, delivery.state.value).observe(max(age.total_seconds(), 0.0))
         if delivery.history:
             OUTCOMES.labels(delivery.channel, delivery.history[-1].outcome).inc()
         try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 from tieline.contracts.integrations import Integration
 from tieline.errors import TielineError
+from tieline.observability.refreshes import refresh_failed
 from tieline.registry_client import RegistryClient
 
 from tieline_webhooks.domain.integrations import WEBHOOK_SECRET, has_webhook_secret
@@ -90,6 +91,7 @@ class WebhookSecrets:
         try:
             found = await self._registry.open_credentials(integration.workspace_id, integration.id)
         except TielineError as error:
+            refresh_failed("webhook_secret")
             log.warning(
                 "a webhook secret could not be read", extra={"integration": integration.id, "reason": str(error)}
             )

@@ -41,6 +41,13 @@ class Paces:
         for pace in self._of(destination, channel, workspace_id, now):
             pace.bucket.take(now)
 
+    def breakers(self) -> dict[str, int]:
+        """Return how many destinations are left alone for now (`open`), or tried with one message (`probing`)."""
+        now = self._monotonic()
+        troubled = [pace.breaker for pace in self._known.values() if pace.breaker.probing]
+        closed = sum(breaker.wait(now) > 0 for breaker in troubled)
+        return {"open": closed, "probing": len(troubled) - closed}
+
     def probing(self, destination: str) -> bool:
         """Tell whether the destination is being tried out after failures."""
         known = self._known.get(destination)
