@@ -94,12 +94,11 @@ async def test_killed_before_the_offset_was_committed_it_publishes_the_same_agai
 
 
 WORKSPACES = 20
-COMMANDS_EACH = 100
 
 
-@pytest.mark.parametrize("leaves", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(("leaves", "steps"), [(signal.SIGTERM, 20), (signal.SIGKILL, 100)])
 async def test_two_registries_with_rebalances_amid_a_load_apply_each_command_once_and_in_order(
-    settings: RegistrySettings, tmp_path: Path, leaves: signal.Signals
+    settings: RegistrySettings, tmp_path: Path, leaves: signal.Signals, steps: int
 ) -> None:
     settings = settings.model_copy(update={"registry": settings.registry.model_copy(update={"max_batch": 50})})
     kafka = settings.kafka
@@ -114,16 +113,17 @@ async def test_two_registries_with_rebalances_amid_a_load_apply_each_command_onc
             (await create_workspace(kafka, slug=f"org-{number}", name="Org")).workspace_id
             for number in range(WORKSPACES)
         ]
-        load = [a_step(asker, workspace, step) for step in range(COMMANDS_EACH) for workspace in workspaces]
-        await send(asker, load[:800])
+        load = [a_step(asker, workspace, step) for step in range(steps) for workspace in workspaces]
+        joins, leaves_at = len(load) * 2 // 5, len(load) * 7 // 10
+        await send(asker, load[:joins])
         await second.start()
-        await send(asker, load[800:1400])
-        await eventually(lambda: replied(kafka, load[:900]), within=60, every=0.3)
+        await send(asker, load[joins:leaves_at])
+        await eventually(lambda: replied(kafka, load[: len(load) // 2]), within=120, every=1)
         await first.end(leaves)
-        await send(asker, load[1400:])
-        await eventually(lambda: replied(kafka, load), within=90, every=0.5)
+        await send(asker, load[leaves_at:])
+        await eventually(lambda: replied(kafka, load), within=120, every=1)
 
-    await assert_applied_once_in_order(settings, workspaces, load)
+    await assert_applied_once_in_order(settings, workspaces, load, steps)
 
 
 def a_step(asker: Asker, workspace_id: str, step: int) -> SaveIntegrations:
@@ -150,7 +150,7 @@ async def replied(kafka: KafkaSettings, commands: list[SaveIntegrations]) -> boo
 
 
 async def assert_applied_once_in_order(
-    settings: RegistrySettings, workspaces: list[str], load: list[SaveIntegrations]
+    settings: RegistrySettings, workspaces: list[str], load: list[SaveIntegrations], steps: int
 ) -> None:
     sent: dict[str, list[str]] = defaultdict(list)
     for command in load:
@@ -166,8 +166,8 @@ async def assert_applied_once_in_order(
     async with running_registry(settings) as registry:
         for workspace_id in workspaces:
             (counter,) = (await registry.list_integrations(workspace_id)).items
-            assert (counter.revision, counter.config) == (COMMANDS_EACH, {"step": COMMANDS_EACH - 1})
-            audit = (await registry.list_audit(workspace_id, limit=COMMANDS_EACH + 1)).items
+            assert (counter.revision, counter.config) == (steps, {"step": steps - 1})
+            audit = (await registry.list_audit(workspace_id, limit=steps + 1)).items
             applied = [entry.command_id for entry in reversed(audit) if entry.action == "integration.save"]
             assert applied == sent[workspace_id]
             assert Integration.model_validate_json(last[counter.id].value or b"") == counter
