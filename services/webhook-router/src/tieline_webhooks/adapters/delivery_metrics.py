@@ -34,7 +34,13 @@ SECRETS_MISSING = Gauge(
 
 
 def show_deliveries(
-    *, database: "AsyncDatabase[Document]", spool: Spool, spool_limit: int, paces: Paces, secrets_missing: Callable[[], int], clock: Clock
+    *,
+    database: "AsyncDatabase[Document]",
+    spool: Spool,
+    spool_limit: int,
+    paces: Paces,
+    secrets_missing: Callable[[], int],
+    clock: Clock,
 ) -> ExitStack:
     """Set the gauges before each scrape, until what is returned is closed."""
     SPOOL_LIMIT.set(spool_limit)
@@ -47,7 +53,7 @@ def show_deliveries(
             BREAKERS.labels(state).set(number)
 
     async def oldest() -> None:
-        stages = [
+        stages: list[Document] = [
             {"$match": {"state": State.PENDING.value}},
             {"$limit": MOST_LOOKED_AT},
             {"$group": {"_id": None, "created_at": {"$min": "$created_at"}}},
