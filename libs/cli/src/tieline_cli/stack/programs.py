@@ -94,8 +94,7 @@ def _own_environment(name: str, plan: StackPlan, secrets: StackSecrets) -> dict[
     opens = {"TIELINE_INTERNAL__CREDENTIALS_TOKEN": keys.credentials_token}
     own = {
         "gateway": {"TIELINE_SECRETS__SEALING_PUBLIC_KEY": keys.sealing_public_key},
-        "sync_worker": {"TIELINE_SECRETS__SEALING_PUBLIC_KEY": keys.sealing_public_key},
-        "sync_worker": opens,
+        "sync_worker": {**opens, "TIELINE_SECRETS__SEALING_PUBLIC_KEY": keys.sealing_public_key},
         "registry": {
             **opens,
             "TIELINE_SECRETS__MASTER_KEYS": keys.master_keys,
