@@ -149,6 +149,7 @@ def _own(module: str, keys: dict[str, str]) -> dict[str, str]:
     """Return the keys that a role is given."""
     own = {
         "tieline_gateway": {"TIELINE_SECRETS__SEALING_PUBLIC_KEY"},
+        "tieline_sync": {"TIELINE_SECRETS__SEALING_PUBLIC_KEY"},
         "tieline_registry": {"TIELINE_SECRETS__MASTER_KEYS", "TIELINE_SECRETS__SEALING_PRIVATE_KEYS"},
         "tieline_webhooks": {"TIELINE_WEBHOOKS__QUARANTINE_KEY"},
     }

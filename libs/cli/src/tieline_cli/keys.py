@@ -13,7 +13,7 @@ from tieline.secrets.keys import KEY_BYTES, encode_key
 KUBERNETES_SECRETS: Final[dict[str, tuple[str, ...]]] = {
     "tieline-internal": ("TIELINE_INTERNAL__TOKEN",),
     "tieline-credentials": ("TIELINE_INTERNAL__CREDENTIALS_TOKEN",),
-    "tieline-gateway": ("TIELINE_SECRETS__SEALING_PUBLIC_KEY",),
+    "tieline-sealing": ("TIELINE_SECRETS__SEALING_PUBLIC_KEY",),
     "tieline-registry": ("TIELINE_SECRETS__MASTER_KEYS", "TIELINE_SECRETS__SEALING_PRIVATE_KEYS"),
     "tieline-webhook-router": ("TIELINE_WEBHOOKS__QUARANTINE_KEY",),
 }
