@@ -42,7 +42,7 @@ dependencies: setup ## Check that every member declares what it imports
 	@scripts/check_dependencies.sh
 
 docs-check: setup ## Check that the generated documents are up to date
-	@$(BIN)/python scripts/gen_docs.py --check
+	@$(BIN)/python -m scripts.gen_docs --check
 
 check: lint types imports dependencies docs-check ## All checks that are no tests
 
@@ -50,4 +50,4 @@ bench: setup ## Measure the main paths on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs-api: setup ## Write the API documents and tables that are generated
-	@$(BIN)/python scripts/gen_docs.py
+	@$(BIN)/python -m scripts.gen_docs

@@ -1,4 +1,4 @@
-"""Writes what is generated: API documents in docs/api, the tables in docs/configuration.md, docs/topics.md and README.
+"""Writes what is generated: API documents in docs/api, the tables in docs/configuration.md, docs/topics.md, docs/metrics.md and README.
 
 `--check` writes nothing and fails if anything would change.
 """
@@ -21,6 +21,8 @@ from tieline_gateway.settings import GatewaySettings
 from tieline_registry.settings import RegistrySettings
 from tieline_sync.settings import SyncSettings
 from tieline_webhooks.settings import WebhookSettings
+
+from scripts import metrics_table
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS: dict[str, type[ServiceSettings]] = {
@@ -56,6 +58,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs/api/asyncapi.json", as_json(asyncapi())
     yield ROOT / "docs/configuration.md", CONFIGURATION_HEAD + configuration_table()
     yield ROOT / "docs/topics.md", TOPICS_HEAD + topics_table()
+    yield ROOT / "docs/metrics.md", metrics_table.HEAD + metrics_table.table()
     yield ROOT / "README.md", with_table((ROOT / "README.md").read_text(), configuration_table())
 
 
