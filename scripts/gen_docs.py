@@ -1,4 +1,4 @@
-"""Writes what is generated: API documents in docs/api, the tables in docs/configuration.md, docs/topics.md, docs/metrics.md and README.
+"""Writes what is generated: API documents in docs/api; tables of settings, topics and metrics in docs and README.
 
 `--check` writes nothing and fails if anything would change.
 """
