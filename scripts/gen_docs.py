@@ -161,6 +161,8 @@ def shown(default: Any) -> str:
         return f"`{default.get_secret_value()}`" if default.get_secret_value() else "–"
     if isinstance(default, timedelta):
         return f"`{default.total_seconds():g}` s"
+    if isinstance(default, frozenset):
+        return f"`{json.dumps(sorted(default))}`"  # a set's own order differs from run to run
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     return f"`{default}`"
