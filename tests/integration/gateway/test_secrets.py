@@ -111,9 +111,12 @@ async def all_records(stack: GatewayStack) -> bytes:
     await consumer.start()
     found: list[bytes] = []
     try:
-        topics = [name for name in await consumer.topics() if name.startswith(stack.kafka.topic_prefix)]
+        cluster = await consumer._client.fetch_all_metadata()  # Kafka tells a consumer of its own topics only
         partitions = [
-            TopicPartition(name, number) for name in topics for number in consumer.partitions_for_topic(name) or ()
+            TopicPartition(name, number)
+            for name in cluster.topics()
+            if name.startswith(stack.kafka.topic_prefix)
+            for number in cluster.partitions_for_topic(name) or ()
         ]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
