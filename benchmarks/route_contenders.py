@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tieline_webhooks.domain.patterns import RoutePatterns, first_match, tokens_of
+from tieline.routing.patterns import RoutePatterns, first_match, tokens_of
 from tieline_webhooks.domain.route_index import RouteTable
 
 try:

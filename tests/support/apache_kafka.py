@@ -50,19 +50,27 @@ class ApacheKafkaMissingError(RuntimeError):
 @contextmanager
 def apache_kafka() -> Iterator[str]:
     """Run a broker with a data folder of its own; the value is its `host:port`. Raises ApacheKafkaMissingError."""
-    jars = _jars()
-    port, controller = free_port(), free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="tieline-tests-apache-kafka-") as folder:
         home = Path(folder)
-        properties = home / "server.properties"
-        properties.write_text(
-            _PROPERTIES.format(host=LOOPBACK, port=port, controller=controller, data=home / "data"), encoding="utf-8"
-        )
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_storage = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
-        subprocess.run(format_storage, check=True, capture_output=True, timeout=_FORMAT_SECONDS)
-        with running(_program([*_java(jars), "kafka.Kafka", str(properties)], port), home / "kafka.log"):
+        with running(program(home, port), home / "kafka.log"):
             yield f"{LOOPBACK}:{port}"
+
+
+def program(home: Path, port: int) -> Program:
+    """Return a broker with its storage made in `home`, to be started as often as one likes.
+
+    Raises ApacheKafkaMissingError.
+    """
+    jars = _jars()
+    properties = home / "server.properties"
+    properties.write_text(
+        _PROPERTIES.format(host=LOOPBACK, port=port, controller=free_port(), data=home / "data"), encoding="utf-8"
+    )
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    format_storage = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+    subprocess.run(format_storage, check=True, capture_output=True, timeout=_FORMAT_SECONDS)
+    return _program([*_java(jars), "kafka.Kafka", str(properties)], port)
 
 
 def _program(argv: list[str], port: int) -> Program:

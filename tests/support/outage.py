@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -17,25 +18,30 @@ from tieline_cli.embedded import kafka
 from tieline_cli.processes.child import Child, stop
 from tieline_cli.processes.program import Program
 
+from tests.support import apache_kafka
 from tests.support.router_world import SECRETS, SLUG, a_sentry_issue
 from tests.support.waiting import eventually
 
-SUBJECTS = 20
-
 
 class StoppableBroker:
-    """The embedded broker on one port and data folder; a clean stop keeps what it acknowledged."""
+    """A broker on one port and data folder: the embedded one, or with TIELINE_TEST_KAFKA=apache Apache Kafka.
+
+    The embedded one may lose what it acknowledges while it stops.
+    """
 
     def __init__(self, folder: Path, port: int) -> None:
         self._log = folder / "kafka.log"
-        self.program: Program = kafka.program(folder / "kafka", port)
+        self.durable = os.environ.get("TIELINE_TEST_KAFKA") == "apache"
+        home = folder / "kafka"
+        home.mkdir()
+        self.program: Program = apache_kafka.program(home, port) if self.durable else kafka.program(home, port)
         self.address = f"127.0.0.1:{port}"
         self._child: Child | None = None
 
     async def start(self) -> None:
         """Start it and wait until it listens."""
         self._child = Child(self.program, self._log)
-        await eventually(lambda: self.program.ready() is None)
+        await eventually(lambda: self.program.ready() is None, within=60)
 
     async def stop(self) -> None:
         """Stop it cleanly."""
@@ -63,8 +69,11 @@ class Seen:
         return sorted(self.seconds)[min(len(self.seconds) - 1, int(len(self.seconds) * share))]
 
 
-async def send_for(address: str, *, seconds: float, rate: float) -> Seen:
-    """Post webhooks about twenty subjects at `rate` per second; those of one subject one after the other."""
+async def send_for(address: str, *, seconds: float, rate: float, subjects: int = 20, first: int = 0) -> Seen:
+    """Post webhooks about some subjects at `rate` per second; those of one subject one after the other.
+
+    They are numbered within their subject from `first` + 1 on.
+    """
     seen = Seen()
     end = time.monotonic() + seconds
 
@@ -72,8 +81,8 @@ async def send_for(address: str, *, seconds: float, rate: float) -> Seen:
         started, number = time.monotonic(), 0
         while time.monotonic() < end:
             number += 1
-            await asyncio.sleep(started + number * SUBJECTS / rate - time.monotonic())
-            body = a_sentry_issue(str(subject), title=f"webhook {number}")
+            await asyncio.sleep(started + number * subjects / rate - time.monotonic())
+            body = a_sentry_issue(str(subject), title=f"webhook {first + number}")
             digest = hmac.new(SECRETS["sentry"].encode(), body, hashlib.sha256).hexdigest()
             began = time.monotonic()
             answer = await http.post(
@@ -83,13 +92,13 @@ async def send_for(address: str, *, seconds: float, rate: float) -> Seen:
             )
             seen.seconds.append(time.monotonic() - began)
             if answer.status_code == 200:
-                seen.accepted[f"sentry/issue/{subject}"].append(number)
+                seen.accepted[f"sentry/issue/{subject}"].append(first + number)
             else:
                 seen.refused += 1
 
-    limits = httpx2.Limits(max_connections=SUBJECTS)
+    limits = httpx2.Limits(max_connections=subjects)
     async with httpx2.AsyncClient(trust_env=False, timeout=30, limits=limits) as http:
-        await asyncio.gather(*(sender(subject, http) for subject in range(SUBJECTS)))
+        await asyncio.gather(*(sender(subject, http) for subject in range(subjects)))
     return seen
 
 
@@ -100,8 +109,7 @@ async def appended(settings: KafkaSettings) -> dict[str, list[int]]:
     found: dict[str, list[int]] = defaultdict(list)
     try:
         topic = settings.topic_prefix + EVENTS
-        await consumer._client.fetch_all_metadata()
-        numbers = consumer.partitions_for_topic(topic) or set()
+        numbers = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic) or set()
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)

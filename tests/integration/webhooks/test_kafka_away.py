@@ -45,19 +45,38 @@ async def test_webhooks_are_taken_in_while_kafka_is_away(world: RouterWorld, bro
     await router.start()
     await _until_verified(world)
 
+    before = await send_for(router.address, seconds=1.5, rate=100)
+    await broker.stop()
+    sending = asyncio.create_task(send_for(router.address, seconds=SECONDS_AWAY + 4, rate=100, first=1000))
+    await asyncio.sleep(SECONDS_AWAY)
+    assert not await router.answers("/readyz")
+    await broker.start()
+    during = await sending
+    await eventually(lambda: router.answers("/readyz"), within=60)
+    there = await appended(world.kafka)
+
+    assert before.refused == during.refused == 0
+    assert there == {subject: numbers + during.accepted[subject] for subject, numbers in before.accepted.items()}
+    assert during.percentile(0.99) < 1.0
+
+
+async def test_what_was_under_way_when_kafka_stopped_arrives_once(world: RouterWorld, broker: StoppableBroker) -> None:
+    if not broker.durable:
+        pytest.skip("the embedded broker may lose what it acknowledges while it stops; see make test-kafka")
+    router = world.new_router(TIELINE_WEBHOOKS__ROLES='["intake"]')
+    await router.start()
+    await _until_verified(world)
+
     sending = asyncio.create_task(send_for(router.address, seconds=SECONDS_AWAY + 4, rate=100))
     await asyncio.sleep(1.5)
     await broker.stop()
     await asyncio.sleep(SECONDS_AWAY)
-    assert not await router.answers("/readyz")
     await broker.start()
     seen = await sending
     await eventually(lambda: router.answers("/readyz"), within=60)
-    there = await appended(world.kafka)
 
     assert seen.refused == 0
-    assert {subject: numbers for subject, numbers in there.items() if subject in seen.accepted} == seen.accepted
-    assert seen.percentile(0.99) < 1.0
+    assert await appended(world.kafka) == seen.accepted
 
 
 async def test_what_is_in_the_spool_of_a_killed_router_is_taken_to_kafka_by_the_next(
@@ -99,13 +118,11 @@ async def test_a_full_spool_tells_senders_to_come_back(world: RouterWorld, broke
 
 async def _until_verified(world: RouterWorld) -> None:
     """Wait until the router knows the secret and Kafka takes its events."""
-    body = a_sentry_issue("0815", title="webhook 0")
 
-    async def accepted() -> bool:
-        return (await world.post("sentry", body, signed_sentry(body))).status_code == 200
+    async def answers_a_forged_one() -> bool:
+        return (await world.post("sentry", b"{}", signed_sentry(b"{}", secret="another"))).status_code == 401
 
-    await eventually(accepted)
-    await eventually(lambda: world.router.answers("/readyz"))
+    await eventually(answers_a_forged_one)  # 503 while the secret is not known
 
 
 async def _appended_about(subject: str, settings: KafkaSettings, count: int) -> list[int] | None:

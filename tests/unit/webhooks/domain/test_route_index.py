@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tieline.routing.patterns import RoutePatterns
 from tieline_webhooks.domain.pattern_trie import Node
-from tieline_webhooks.domain.patterns import RoutePatterns
 from tieline_webhooks.domain.persistent import PersistentMap, WideMap
 from tieline_webhooks.domain.route_index import (
     MAX_REMEMBERED,

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
-from tieline_webhooks.domain.content_filter import compile_filter
-from tieline_webhooks.domain.patterns import RoutePatterns
+from tieline.routing.content_filter import compile_filter
+from tieline.routing.patterns import RoutePatterns
 from tieline_webhooks.domain.route_index import RouteIndex
 from tieline_webhooks.domain.routes import ChannelRoute, Reason, Verdict, decide, decide_matched
 

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tieline_webhooks.domain.content_filter import compile_filter
-from tieline_webhooks.domain.patterns import InvalidPatternError, RoutePatterns
+from tieline.routing.content_filter import compile_filter
+from tieline.routing.patterns import InvalidPatternError, RoutePatterns
 
 PAGE = (Path(__file__).parents[4] / "docs" / "routing.md").read_text(encoding="utf-8")
 

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tieline_webhooks.domain.globs import Glob
+from tieline.routing.globs import Glob
 from tieline_webhooks.domain.token_globs import TokenGlobs
 
 from tests.unit.webhooks.domain.naive_matching import naive_glob_matches

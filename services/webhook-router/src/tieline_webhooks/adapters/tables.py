@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from tieline.contracts.integrations import Integration
 from tieline.contracts.routes import ChannelRoute as RouteRecord
 from tieline.kafka.records import IncomingRecord
+from tieline.routing.content_filter import InvalidFilterError, compile_filter
+from tieline.routing.patterns import InvalidPatternError, RoutePatterns
 
 from tieline_webhooks.adapters.webhook_secrets import WebhookSecrets
-from tieline_webhooks.domain.content_filter import InvalidFilterError, compile_filter
 from tieline_webhooks.domain.integrations import IntegrationTable
-from tieline_webhooks.domain.patterns import InvalidPatternError, RoutePatterns
 from tieline_webhooks.domain.route_index import RouteTable
 from tieline_webhooks.domain.routes import ChannelRoute
 

@@ -7,7 +7,8 @@ path and shares the rest, so a version that somebody holds, in this thread or an
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from tieline_webhooks.domain.patterns import ANY_NUMBER, ONE
+from tieline.routing.patterns import ANY_NUMBER, ONE
+
 from tieline_webhooks.domain.persistent import PersistentMap, with_entry, without_entry
 from tieline_webhooks.domain.token_globs import TokenGlobs
 

@@ -13,8 +13,9 @@ from functools import partial
 from operator import attrgetter
 from typing import Final, Generic, Protocol, TypeVar
 
+from tieline.routing.patterns import Pattern, RoutePatterns, first_match, tokens_of
+
 from tieline_webhooks.domain.pattern_trie import NOTHING, Node, find, updated, with_taker, without_taker
-from tieline_webhooks.domain.patterns import Pattern, RoutePatterns, first_match, tokens_of
 from tieline_webhooks.domain.persistent import PersistentMap, with_entry, without_entry
 
 MAX_REMEMBERED: Final = 1024  # answers per workspace; a busy one has a few hundred event types

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from tieline_webhooks.domain.content_filter import ContentFilter
-from tieline_webhooks.domain.patterns import RoutePatterns, first_match, tokens_of
+from tieline.routing.content_filter import ContentFilter
+from tieline.routing.patterns import RoutePatterns, first_match, tokens_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

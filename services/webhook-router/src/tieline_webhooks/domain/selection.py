@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from tieline.routing.patterns import RoutePatterns
+
 from tieline_webhooks.domain.deliveries import State
-from tieline_webhooks.domain.patterns import RoutePatterns
 
 MOST = 1_000
 

@@ -8,7 +8,8 @@ are compared one by one.
 
 from typing import Generic, TypeVar
 
-from tieline_webhooks.domain.globs import Glob
+from tieline.routing.globs import Glob
+
 from tieline_webhooks.domain.persistent import PersistentMap, with_entry, without_entry
 
 Value = TypeVar("Value")

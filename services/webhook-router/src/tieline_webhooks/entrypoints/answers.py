@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tieline.errors import PermanentError, TielineError, TransientError
+from tieline.routing.content_filter import InvalidFilterError
+from tieline.routing.patterns import InvalidPatternError
 
-from tieline_webhooks.domain.content_filter import InvalidFilterError
 from tieline_webhooks.domain.errors import DeliveryNotFoundError, QuarantineEntryNotFoundError
-from tieline_webhooks.domain.patterns import InvalidPatternError
 from tieline_webhooks.domain.senders.errors import InvalidCloudEventError, UnusableBodyError
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from tieline.access import Principal
 from tieline.clock import system_clock
+from tieline.routing.content_filter import compile_filter
+from tieline.routing.patterns import RoutePatterns
 
-from tieline_webhooks.domain.content_filter import compile_filter
 from tieline_webhooks.domain.errors import QuarantineEntryNotFoundError
-from tieline_webhooks.domain.patterns import RoutePatterns
 from tieline_webhooks.domain.routes import ChannelRoute
 from tieline_webhooks.domain.senders import cloudevents
 from tieline_webhooks.domain.senders.errors import SignatureError

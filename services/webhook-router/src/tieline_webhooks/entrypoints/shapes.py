@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from tieline.routing.patterns import MAX_LIST_CHARS, RoutePatterns
 
 from tieline_webhooks.domain.accepted import AcceptedEvent
 from tieline_webhooks.domain.deliveries import Delivery, State
 from tieline_webhooks.domain.ledger import Balance
-from tieline_webhooks.domain.patterns import MAX_LIST_CHARS, RoutePatterns
 from tieline_webhooks.domain.quarantine import QuarantineEntry
 from tieline_webhooks.domain.selection import MOST, Selection
 

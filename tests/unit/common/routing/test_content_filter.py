@@ -3,7 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tieline_webhooks.domain.content_filter import (
+from tieline.routing.content_filter import (
     MAX_DEPTH,
     MAX_TEXT_CHARS,
     MAX_VALUES,

@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tieline_webhooks.domain.patterns import InvalidPatternError, Pattern, RoutePatterns, fold
+from tieline.routing.patterns import InvalidPatternError, Pattern, RoutePatterns, fold
 
 from tests.unit.webhooks.domain.drawn_patterns import event_names, event_types, pattern_lists, patterns
 from tests.unit.webhooks.domain.naive_matching import naive_list_matches, naive_matches

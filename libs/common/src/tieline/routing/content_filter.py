@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tieline_webhooks.domain.value_tests import (
+from tieline.routing.value_tests import (
     InvalidFilterError,
     Literal,
     Path,

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeGuard
 
 from tieline.errors import PermanentError
-
-from tieline_webhooks.domain.globs import Glob
-from tieline_webhooks.domain.patterns import fold
+from tieline.routing.globs import Glob
+from tieline.routing.patterns import fold
 
 Path = tuple[str | int, ...]
 Literal = tuple[str, object]

@@ -22,8 +22,7 @@ from enum import Enum
 from typing import Final
 
 from tieline.errors import PermanentError
-
-from tieline_webhooks.domain.globs import Glob
+from tieline.routing.globs import Glob
 
 ONE: Final = "*"
 ANY_NUMBER: Final = "**"
