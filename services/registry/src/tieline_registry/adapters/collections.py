@@ -25,7 +25,6 @@ def indexes(*, commands_kept: timedelta, audit_kept: timedelta) -> dict[str, lis
     return {
         WORKSPACES: [
             _index("slug", unique=True),
-            _index("data_key.master_kid"),
         ],
         API_KEYS: [
             _index("hash", unique=True),
