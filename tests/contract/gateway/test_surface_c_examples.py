@@ -197,6 +197,27 @@ def test_create_route_refuses_in_shape(resident: Caller, body: Any) -> None:
     assert answer.json()["code"] == "INVALID_REQUEST"
 
 
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"eventType": "sentry..issue"}, "position 7"),
+        ({"eventType": "***"}, "position"),
+        ({"filter": {"level": [{"prefixed": "e"}]}}, "/level"),
+        ({"filter": {"level": "error"}}, "/level"),
+    ],
+)
+def test_a_pattern_or_filter_that_is_none_is_refused_with_reason_and_place(
+    resident: Caller, changed: dict[str, Any], why: str
+) -> None:
+    body = {"eventType": "sentry.*", "channel": "slack", "channelId": "C0ERRORS", **changed}
+
+    answer = resident.http.post("/api/channel-routes", headers={"x-org-id": resident.slug}, json=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "INVALID_REQUEST"
+    assert why in answer.json()["details"]
+
+
 def test_error_route_not_found(resident: Caller) -> None:
     documented = {"error": "Channel route not found", "code": "ROUTE_NOT_FOUND", "status": 404}
 

@@ -1,16 +1,33 @@
 """Surface C's channel routes: the documents and the canonical route, field by field the same in another case."""
 
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 from tieline.clock import iso_z
 from tieline.contracts.base import JsonObject
 from tieline.contracts.routes import ChannelRoute
+from tieline.routing.content_filter import compile_filter
+from tieline.routing.patterns import MAX_LIST_CHARS, RoutePatterns
 from typing_extensions import TypedDict
 
 Channel = Literal["slack", "whatsapp", "telegram", "discord", "webhook"]
 LONGEST_ID = 256
-LONGEST_PATTERNS = 8192  # room for as many patterns as a route may list
+
+
+def _patterns(text: str) -> str:
+    """Return `text` if it is a list of patterns. Raises InvalidPatternError, which says why and where."""
+    RoutePatterns.parse(text)
+    return text
+
+
+def _filter(source: JsonObject) -> JsonObject:
+    """Return `source` if it is a content filter. Raises InvalidFilterError, which says why and where."""
+    compile_filter(source)
+    return source
+
+
+Patterns = Annotated[str, Field(min_length=1, max_length=MAX_LIST_CHARS), AfterValidator(_patterns)]
+Filter = Annotated[JsonObject, AfterValidator(_filter)]
 
 
 class RouteDocument(TypedDict):
@@ -43,12 +60,12 @@ class RouteDeleted(TypedDict):
 class RouteRequest(BaseModel):
     """Body of `POST /api/channel-routes`."""
 
-    eventType: str = Field(min_length=1, max_length=LONGEST_PATTERNS, description="Event pattern (supports * wildcard)")  # noqa: N815 - the document's name
+    eventType: Patterns = Field(description="Event pattern (supports * wildcard)")  # noqa: N815 - the document's name
     channel: Channel = Field(description="Channel type")
     channelId: str = Field(min_length=1, max_length=LONGEST_ID, description="Channel/group identifier")  # noqa: N815 - the document's name
     projectId: str | None = Field(default=None, max_length=LONGEST_ID, description="Scope to specific project")  # noqa: N815 - the document's name
     enabled: StrictBool = True
-    filter: JsonObject | None = Field(default=None, description="Content the event must have besides its type")
+    filter: Filter | None = Field(default=None, description="Content the event must have besides its type")
     fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
 
 
@@ -57,12 +74,12 @@ class RouteChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    eventType: str | None = Field(default=None, min_length=1, max_length=LONGEST_PATTERNS)  # noqa: N815 - the document's name
+    eventType: Patterns | None = None  # noqa: N815 - the document's name
     channel: Channel | None = None
     channelId: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID)  # noqa: N815 - the document's name
     projectId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's name
     enabled: StrictBool | None = None
-    filter: JsonObject | None = None
+    filter: Filter | None = None
     fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
 
     def fields(self) -> dict[str, Any]:
