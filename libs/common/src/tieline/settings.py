@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tieline.errors import ConfigurationError
+from tieline.secrets.keys import parse_key_ring
+
+SHORTEST_TOKEN = 16
 
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -159,21 +162,63 @@ class ServiceSettings(BaseSettings):
     internal: InternalSettings = InternalSettings()
     log: LogSettings = LogSettings()
 
+    def problems(self) -> list[str]:
+        """Return what is missing or makes no sense together, each beginning with the variable to change."""
+        return []
+
+    def internal_problems(self) -> list[str]:
+        """Return what is wrong with how this service proves itself to the others."""
+        long_enough = len(self.internal.token.get_secret_value()) >= SHORTEST_TOKEN
+        return [] if long_enough else [f"TIELINE_INTERNAL__TOKEN: needs at least {SHORTEST_TOKEN} characters"]
+
+
+def key_ring_problems(keys: SecretStr, *, setting: str) -> list[str]:
+    """Return what is wrong with a key ring."""
+    try:
+        parse_key_ring(keys.get_secret_value(), setting=setting)
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
+
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 
-def load(settings: type[SettingsT], **overrides: Any) -> SettingsT:
+def load(settings: type[SettingsT], *, complete: bool = True, **overrides: Any) -> SettingsT:
     """Read `settings` from the environment; `overrides` win.
 
-    Raises ConfigurationError with every wrong value in one list, each named as its environment variable; values of
-    secrets are not repeated.
+    Raises ConfigurationError with everything that is wrong in one list, each named as its environment variable; values
+    are not repeated. Not `complete`: what only running the service needs may be missing.
     """
+    wrong: list[str] = []
+    made: SettingsT | None = None
     try:
-        return settings(**overrides)
+        made = settings(**overrides)
     except ValidationError as error:
-        lines = [
-            f"  TIELINE_{'__'.join(str(part) for part in wrong['loc']).upper()}: {wrong['msg']}"
-            for wrong in error.errors(include_url=False, include_input=False)
+        wrong += [
+            f"TIELINE_{'__'.join(str(part) for part in each['loc']).upper()}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False)
         ]
-        raise ConfigurationError("these settings are wrong:\n" + "\n".join(lines)) from None
+        made = _mended(settings, error, overrides)
+    if complete and made is not None:
+        wrong += made.problems()
+    if wrong or made is None:
+        raise ConfigurationError("these settings are wrong:\n" + "\n".join(f"  {line}" for line in wrong))
+    return made
+
+
+def _mended(settings: type[SettingsT], error: ValidationError, overrides: dict[str, Any]) -> SettingsT | None:
+    """Return the settings with defaults in place of wrong values, to look for what else is wrong."""
+    mended: dict[str, Any] = {name: value for name, value in overrides.items() if isinstance(value, dict)}
+    for each in error.errors(include_url=False, include_input=False):
+        if len(each["loc"]) != 2:  # noqa: PLR2004 - a block and a field of it
+            return None
+        block, name = map(str, each["loc"])
+        known = settings.model_fields[block].annotation
+        if not (isinstance(known, type) and issubclass(known, BaseModel)) or name not in known.model_fields:
+            return None
+        mended.setdefault(block, {})[name] = known.model_fields[name].get_default()
+    try:
+        return settings(**mended)
+    except ValidationError:
+        return None

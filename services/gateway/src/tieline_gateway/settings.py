@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from pydantic import Field, SecretStr
-from tieline.settings import Block, HttpSettings, OutgoingSettings, ServiceSettings
+from tieline.settings import Block, HttpSettings, OutgoingSettings, ServiceSettings, key_ring_problems
 
 
 class SealingSettings(Block):
@@ -44,3 +44,11 @@ class GatewaySettings(ServiceSettings):
     limits: LimitSettings = LimitSettings()
     gateway: GatewayOptions = GatewayOptions()
     outgoing: OutgoingSettings = OutgoingSettings()
+
+    def problems(self) -> list[str]:
+        """Return what the gateway misses."""
+        sealing = self.secrets.sealing_public_key
+        return [
+            *self.internal_problems(),
+            *key_ring_problems(sealing, setting="TIELINE_SECRETS__SEALING_PUBLIC_KEY"),
+        ]

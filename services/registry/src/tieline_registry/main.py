@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> None:
 def apply_indexes_once() -> int:
     """Create the indexes that are missing; return the process's exit code."""
     try:
-        settings = load(RegistrySettings)
+        settings = load(RegistrySettings, complete=False)
         configure_logs(settings.log, service="registry")
         asyncio.run(create_indexes(settings))
     except (ConfigurationError, TransientError) as error:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from pydantic import Field, SecretStr
-from tieline.settings import Block, HttpSettings, MongoSettings, ServiceSettings
+from tieline.settings import Block, HttpSettings, MongoSettings, ServiceSettings, key_ring_problems
 
 
 class SecretsSettings(Block):
@@ -49,3 +49,11 @@ class RegistrySettings(ServiceSettings):
     mongo: MongoSettings = MongoSettings()
     secrets: SecretsSettings = SecretsSettings()
     registry: RegistryOptions = RegistryOptions()
+
+    def problems(self) -> list[str]:
+        """Return what the registry misses."""
+        return [
+            *self.internal_problems(),
+            *key_ring_problems(self.secrets.master_keys, setting="TIELINE_SECRETS__MASTER_KEYS"),
+            *key_ring_problems(self.secrets.sealing_private_keys, setting="TIELINE_SECRETS__SEALING_PRIVATE_KEYS"),
+        ]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from pydantic import Field, SecretStr
-from tieline.settings import Block, HttpSettings, MongoSettings, OutgoingSettings, ServiceSettings
+from tieline.settings import Block, HttpSettings, MongoSettings, OutgoingSettings, ServiceSettings, key_ring_problems
 
 
 class RunSettings(Block):
@@ -72,3 +72,11 @@ class SyncSettings(ServiceSettings):
     sync: RunSettings = RunSettings()
     providers: ProviderSettings = ProviderSettings()
     secrets: SealingSettings = SealingSettings()
+
+    def problems(self) -> list[str]:
+        """Return what the worker misses."""
+        found = self.internal_problems()
+        sealing = self.secrets.sealing_public_key
+        if sealing.get_secret_value():
+            found += key_ring_problems(sealing, setting="TIELINE_SECRETS__SEALING_PUBLIC_KEY")
+        return found

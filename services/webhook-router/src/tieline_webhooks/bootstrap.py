@@ -65,9 +65,6 @@ from tieline_webhooks.handlers.receive import ReceiveWebhook, RefusedWebhookErro
 from tieline_webhooks.handlers.route_events import RouteEvents
 from tieline_webhooks.settings import WebhookSettings
 
-SHORTEST_TOKEN = 16
-SEND_MARGIN = timedelta(seconds=2)
-
 log = logging.getLogger(__name__)
 
 
@@ -77,13 +74,9 @@ def create_app(settings: WebhookSettings) -> tuple[ASGIApp, Health]:
     The spool is opened at once, so that a folder that can't be had is told before anything else.
     Raises ConfigurationError.
     """
-    token = settings.internal.token.get_secret_value()
-    if len(token) < SHORTEST_TOKEN:
-        raise ConfigurationError(f"TIELINE_INTERNAL__TOKEN: needs at least {SHORTEST_TOKEN} characters")
-    longest_send = settings.outgoing.timeout + SEND_MARGIN
-    if settings.webhooks.lease < longest_send * 1.5:
-        raise ConfigurationError("TIELINE_WEBHOOKS__LEASE: at least 1.5 times TIELINE_OUTGOING__TIMEOUT and 2 s")
-    return WebhookRouter(settings, longest_send=longest_send).app()
+    if problems := settings.problems():
+        raise ConfigurationError("; ".join(problems))
+    return WebhookRouter(settings, longest_send=settings.longest_send).app()
 
 
 class WebhookRouter:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from tieline.settings import Block, HttpSettings, MongoSettings, OutgoingSettings, ServiceSettings
+from tieline.settings import Block, HttpSettings, MongoSettings, OutgoingSettings, ServiceSettings, key_ring_problems
+
+SEND_MARGIN = timedelta(seconds=2)
 
 
 class WebhooksBlock(Block):
@@ -65,3 +67,17 @@ class WebhookSettings(ServiceSettings):
     mongo: MongoSettings = MongoSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     webhooks: WebhooksBlock = WebhooksBlock()
+
+    def problems(self) -> list[str]:
+        """Return what the router misses, and what makes no sense together."""
+        found = self.internal_problems()
+        if self.webhooks.quarantine_key.get_secret_value():
+            found += key_ring_problems(self.webhooks.quarantine_key, setting="TIELINE_WEBHOOKS__QUARANTINE_KEY")
+        if self.webhooks.lease < self.longest_send * 1.5:
+            found.append("TIELINE_WEBHOOKS__LEASE: at least 1.5 times TIELINE_OUTGOING__TIMEOUT and 2 s")
+        return found
+
+    @property
+    def longest_send(self) -> timedelta:
+        """How long sending one message may take."""
+        return self.outgoing.timeout + SEND_MARGIN
