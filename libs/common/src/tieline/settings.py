@@ -5,6 +5,7 @@ be set by an environment variable named `TIELINE_<BLOCK>__<FIELD>`, for example 
 Lengths of time are seconds (`15`, `0.5`) or ISO 8601 (`PT15S`).
 """
 
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -208,17 +209,12 @@ def load(settings: type[SettingsT], *, complete: bool = True, **overrides: Any) 
 
 
 def _mended(settings: type[SettingsT], error: ValidationError, overrides: dict[str, Any]) -> SettingsT | None:
-    """Return the settings with defaults in place of wrong values, to look for what else is wrong."""
-    mended: dict[str, Any] = {name: value for name, value in overrides.items() if isinstance(value, dict)}
-    for each in error.errors(include_url=False, include_input=False):
-        if len(each["loc"]) != 2:  # noqa: PLR2004 - a block and a field of it
-            return None
-        block, name = map(str, each["loc"])
-        known = settings.model_fields[block].annotation
-        if not (isinstance(known, type) and issubclass(known, BaseModel)) or name not in known.model_fields:
-            return None
-        mended.setdefault(block, {})[name] = known.model_fields[name].get_default()
+    """Return the settings as if wrong variables were not set, to look for what else is wrong."""
+    wrong = {f"TIELINE_{'__'.join(map(str, each['loc']))}".upper() for each in error.errors()}
+    taken_out = {name: os.environ.pop(name) for name in list(os.environ) if name.upper() in wrong}
     try:
-        return settings(**mended)
+        return settings(**overrides) if taken_out else None
     except ValidationError:
         return None
+    finally:
+        os.environ.update(taken_out)
