@@ -20,7 +20,8 @@ UNITS = ("seconds", "bytes", "records", "entries", "destinations", "workspaces")
 HEAD = """# Metrics
 
 Generated from the code by `make docs-api`. Every service answers `GET /metrics` in Prometheus' form on its own port;
-`deploy/k8s` lets Prometheus in and nobody else. Units are in the names; what has none counts things. Labels take few values, all of them known beforehand: never a workspace, a path or anything that a caller sends.
+`deploy/k8s` lets Prometheus in and nobody else. Units are in the names; what has none counts things. Labels take few
+values, all of them known beforehand: never a workspace, a path or anything that a caller sends.
 Gauges of the whole installation are told by every replica alike: take their `max`, not their `sum`.
 
 """
