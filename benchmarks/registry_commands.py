@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from aiokafka import AIOKafkaConsumer
 from pymongo import AsyncMongoClient
 from tieline.contracts.commands import SaveIntegrations
@@ -60,6 +61,7 @@ async def measure(kafka: KafkaSettings, mongo: str, arguments: argparse.Namespac
             await registry.start()
             async with asking(kafka) as asker:
                 saved = await time_saves(kafka, asker, arguments)
+            print(f"    commands in one transaction: {await together(registry.address):.1f} on average")
             if arguments.many:
                 await time_lists(settings, registry.address, many=arguments.many)
             await registry.end()
@@ -80,6 +82,17 @@ async def time_saves(kafka: KafkaSettings, asker: Asker, arguments: argparse.Nam
 
     await all_of(commands[:WARM_UP], save, in_flight=arguments.in_flight)
     return await timed("saved through Kafka and the registry", commands[WARM_UP:], save, arguments.in_flight)
+
+
+async def together(address: str) -> float:
+    """Return how many commands the registry took together, on average."""
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        lines = (await http.get(f"{address}/metrics")).text.splitlines()
+    total, count = (
+        next(float(line.split()[1]) for line in lines if line.startswith(f"tieline_registry_commands_together_{what} "))
+        for what in ("sum", "count")
+    )
+    return total / count
 
 
 def a_save(asker: Asker, workspace_id: str, number: int) -> SaveIntegrations:
