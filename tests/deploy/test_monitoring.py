@@ -33,7 +33,7 @@ _EXPRESSIONS = [*(rule["expr"] for rule in _rules()), *_of_dashboards()]
 
 
 def _known() -> dict[str, Metric]:
-    found = {}
+    found: dict[str, Metric] = {}
     for metric in metrics():
         names = [metric.name + suffix for suffix in _SUFFIXES] if metric.kind == "histogram" else [metric.name]
         found |= dict.fromkeys(names, metric)
