@@ -113,6 +113,7 @@ class Worker:
         largest = self._settings.http.max_body_bytes
         providers = ProviderHttp(
             calls=self.providers.calls,
+            run_endpoint=self.providers.run_endpoint,
             health=self.providers.read_health,
             token=token,
             max_body_bytes=largest + ENVELOPE_BYTES,

@@ -8,6 +8,8 @@ from typing import NoReturn
 from tieline.contracts.integrations import Integration
 from tieline.provider_client import (
     AnyOperation,
+    EndpointCall,
+    EndpointRun,
     Fault,
     Problem,
     ProviderAnswer,
@@ -21,6 +23,7 @@ from tieline.sync_client import SyncWorkerUnavailableError
 from tieline_gateway.domain.errors import (
     FieldError,
     NotConfiguredError,
+    NotFoundError,
     RequestInvalidError,
     UnavailableError,
     UpstreamError,
@@ -54,6 +57,20 @@ class SyncWorkerProviders:
             return await self._client.call(call)
         except ProviderFaultError as error:
             _raise(error.fault, integration.provider, is_write=is_write)
+        except SyncWorkerUnavailableError as error:
+            raise _unavailable(str(error)) from error
+
+    async def run_endpoint(self, call: EndpointCall) -> EndpointRun:
+        """Run an endpoint. Raises NotFoundError, RequestInvalidError, UnavailableError."""
+        try:
+            return await self._client.run_endpoint(call)
+        except ProviderFaultError as error:
+            fault = error.fault
+            if fault.kind == "not_found":
+                raise NotFoundError("endpoint" if fault.summary == "endpoint" else "integration") from error
+            if fault.kind == "invalid":
+                raise invalid(fault.problems, ("body", "params")) from error
+            raise _unavailable(fault.summary) from error
         except SyncWorkerUnavailableError as error:
             raise _unavailable(str(error)) from error
 

@@ -199,3 +199,22 @@ class UpdateIntegrationRequest(BaseModel):
     auth: AuthConfigWithSecrets | None = Field(default=None, description="Null removes authentication and its secrets")
     endpoints: Endpoints = Field(default=[], json_schema_extra=_without_default)
     enabled: bool = Field(default=True, json_schema_extra=_without_default)
+
+
+class TestEndpointRequest(BaseModel):
+    """Body of a run."""
+
+    params: dict[str, Any] = {}
+
+
+class TestEndpointResponse(BaseModel):
+    """What every stage of a run made of the answer; a stage that was not reached is null."""
+
+    status_code: int | None = Field(default=None, description="HTTP status code from the endpoint")
+    duration_ms: float = Field(default=0, description="Request duration in milliseconds")
+    retries: int = Field(default=0, description="Number of retry attempts")
+    raw_response: Any = Field(default=None, description="Raw response body from the endpoint")
+    after_filter: Any = Field(default=None, description="Response after filter transformations")
+    after_mapping: Any = Field(default=None, description="Response after field mapping")
+    final_result: str | None = Field(default=None, description="Final processed result")
+    error: str | None = Field(default=None, description="Error message if the request failed")

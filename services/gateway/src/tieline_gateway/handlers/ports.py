@@ -6,7 +6,7 @@ from typing import Protocol
 from tieline.access import Principal
 from tieline.contracts.commands import Command, Reply, SealedSecret
 from tieline.contracts.integrations import Integration
-from tieline.provider_client import AnyOperation, ProviderAnswer, ProviderHealth
+from tieline.provider_client import AnyOperation, EndpointCall, EndpointRun, ProviderAnswer, ProviderHealth
 
 from tieline_gateway.domain.commands import Intent
 
@@ -48,6 +48,10 @@ class Providers(Protocol):
 
         Raises NotConfiguredError, RequestInvalidError, UpstreamError, UnavailableError.
         """
+        ...
+
+    async def run_endpoint(self, call: EndpointCall) -> EndpointRun:
+        """Run an endpoint. Raises NotFoundError, RequestInvalidError, UnavailableError."""
         ...
 
     async def health(self, workspace_id: str) -> Mapping[str, ProviderHealth]:

@@ -19,6 +19,8 @@ from tieline.errors import TielineError, TransientError
 from tieline.provider_client import (
     CALL_PATH,
     HEALTH_PATH,
+    RUN_ENDPOINT_PATH,
+    EndpointCall,
     Fault,
     HealthQuestion,
     LastError,
@@ -33,6 +35,7 @@ from tieline_sync.domain.providers import errors
 from tieline_sync.domain.providers.health import Health
 from tieline_sync.handlers.provider_calls import ProviderCalls
 from tieline_sync.handlers.read_health import ReadHealth
+from tieline_sync.handlers.run_endpoint import RunEndpoint
 
 QuestionT = TypeVar("QuestionT", bound=Contract)
 STATUSES = {"not_configured": 400, "invalid": 400, "not_found": 404, "rate_limited": 429, "upstream": 502}
@@ -43,8 +46,11 @@ log = logging.getLogger(__name__)
 class ProviderHttp:
     """Answers the other services."""
 
-    def __init__(self, *, calls: ProviderCalls, health: ReadHealth, token: str, max_body_bytes: int) -> None:
+    def __init__(
+        self, *, calls: ProviderCalls, run_endpoint: RunEndpoint, health: ReadHealth, token: str, max_body_bytes: int
+    ) -> None:
         self._calls = calls
+        self._run_endpoint = run_endpoint
         self._health = health
         self._expected = f"Bearer {token}".encode()
         self._max_body_bytes = max_body_bytes
@@ -53,6 +59,7 @@ class ProviderHttp:
         """Return one route per question."""
         return [
             self._route(CALL_PATH, ProviderCall, self._calls),
+            self._route(RUN_ENDPOINT_PATH, EndpointCall, self._run_endpoint),
             self._route(HEALTH_PATH, HealthQuestion, self._of_workspace),
         ]
 

@@ -9,6 +9,8 @@ from tieline.contracts.base import JsonObject
 from tieline.contracts.integrations import Integration
 
 from tieline_sync.domain.credentials import Facts
+from tieline_sync.domain.pipeline.request import Request
+from tieline_sync.domain.providers.errors import Problem
 from tieline_sync.domain.providers.health import Health
 from tieline_sync.domain.providers.tokens import Grant, Token, TokenRequest
 
@@ -106,6 +108,39 @@ class Provider(Protocol):
 
     async def perform(self, facts: Facts, operation: Any) -> ProviderReply:
         """Make the calls of one operation. Raises ProviderCallError; bounded by the caller's time-out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAnswer:
+    """What an endpoint's server answered. `asked` is the wait that it wants before we try again, if it says so."""
+
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+    asked: timedelta | None = None
+
+
+class EndpointServer(Protocol):
+    """Any server that an integration's endpoints name."""
+
+    async def send(self, request: Request, *, proof: tuple[str, str] | None, limit: timedelta) -> ServerAnswer:
+        """Send a request with the header that proves us; return the answer whatever its status.
+
+        Raises UpstreamError, also when the answer is not there within `limit`.
+        """
+        ...
+
+
+class Evaluator(Protocol):
+    """Where tenants' schemas, expressions and templates are evaluated, with limits on time and memory."""
+
+    async def check(self, schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[Problem]:
+        """Return what is wrong with `params`. Raises NotConfiguredError for a schema that is none, TransientError."""
+        ...
+
+    async def respond(self, value: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the stages make of an answer, as `domain.pipeline.stages` does. Raises TransientError."""
         ...
 
 

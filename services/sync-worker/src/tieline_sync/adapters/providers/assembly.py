@@ -1,5 +1,7 @@
 """Puts together what calls providers."""
 
+import random
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,10 +17,12 @@ from tieline.settings import OutgoingSettings
 
 from tieline_sync.adapters.integrations import RegistryIntegrations
 from tieline_sync.adapters.mongo.database import Database
+from tieline_sync.adapters.providers.endpoint_server import HttpEndpointServer
 from tieline_sync.adapters.providers.health_events import KafkaHealthEvents
 from tieline_sync.adapters.providers.linear import Linear
 from tieline_sync.adapters.providers.mongo_health import MongoHealthStore
 from tieline_sync.adapters.providers.pagerduty import PagerDuty
+from tieline_sync.adapters.providers.sandbox import Sandbox
 from tieline_sync.adapters.providers.sentry import Sentry
 from tieline_sync.adapters.providers.session import Sessions
 from tieline_sync.adapters.tokens.endpoint import HttpTokenEndpoint
@@ -29,6 +33,7 @@ from tieline_sync.domain.providers.authorization_code import OAuthApp
 from tieline_sync.handlers.health_log import HealthLog
 from tieline_sync.handlers.provider_calls import ProviderCalls
 from tieline_sync.handlers.read_health import ReadHealth
+from tieline_sync.handlers.run_endpoint import RunEndpoint
 from tieline_sync.handlers.tokens import Tokens
 
 
@@ -81,11 +86,27 @@ class ProviderParts:
             keep=options.keep_answers,
         )
 
+        self.sandbox = Sandbox()
+        self.run_endpoint = RunEndpoint(
+            integrations=RegistryIntegrations(registry),
+            server=HttpEndpointServer(self._http, clock),
+            evaluator=self.sandbox,
+            tokens=self.tokens,
+            health=self.health_log,
+            naming=vault,
+            apps=options.apps,
+            timeout=timeout,
+            new_id=new_id,
+            monotonic=time.monotonic,
+            chance=random.random,
+        )
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep connections open; on leaving, end what is under way."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._http)
+            stack.push_async_callback(self.sandbox.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self.calls.close)
             yield

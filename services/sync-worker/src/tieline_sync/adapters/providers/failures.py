@@ -18,7 +18,7 @@ from tieline_sync.domain.providers.errors import UpstreamError
 
 def upstream(error: OutgoingError) -> UpstreamError:
     """Return the error that callers see. Which addresses a name has stays unsaid."""
-    return UpstreamError(_details(error), is_outage=not isinstance(error, AddressRefusedError))
+    return UpstreamError(_details(error), is_outage=not isinstance(error, AddressRefusedError), sent=error.sent)
 
 
 def timed_out(limit: timedelta) -> UpstreamError:

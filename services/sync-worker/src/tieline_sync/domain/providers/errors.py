@@ -55,12 +55,15 @@ class UnknownError(ProviderCallError):
 class UpstreamError(ProviderCallError):
     """The provider did not answer as it should.
 
-    `is_outage` tells whether it is the provider that has trouble, rather than our request.
+    `is_outage` tells whether it is the provider that has trouble, rather than our request; `sent` whether it may have
+    acted.
     """
 
-    def __init__(self, details: str, *, is_outage: bool = True, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, details: str, *, is_outage: bool = True, retry_after: timedelta | None = None, sent: bool = True
+    ) -> None:
         super().__init__(details)
-        self.details, self.is_outage, self.retry_after = details, is_outage, retry_after
+        self.details, self.is_outage, self.retry_after, self.sent = details, is_outage, retry_after, sent
 
 
 class RateLimitedError(UpstreamError):

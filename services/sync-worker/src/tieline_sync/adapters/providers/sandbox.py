@@ -1,0 +1,170 @@
+"""Evaluates what tenants have written in processes with limits, a few of them, started when first needed."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from tieline.errors import TransientError
+
+from tieline_sync.adapters.providers.sandbox_child import LENGTH_BYTES
+from tieline_sync.domain.pipeline.stages import answer_stages, is_plain
+from tieline_sync.domain.providers.errors import NotConfiguredError, Problem
+
+PROCESSES = 2
+MOST_WAITING = 256
+START = timedelta(seconds=20)
+LONGEST_JOB = timedelta(seconds=4)
+"""Longer than the CPU time that a job may use, for machines that are busy with other things."""
+
+MODULE = "tieline_sync.adapters.providers.sandbox_child"
+
+log = logging.getLogger(__name__)
+
+
+class SandboxBusyError(TransientError):
+    """More jobs wait than may; come back later."""
+
+
+class _Lost(Exception):  # noqa: N818 - caught in this module only
+    """The process has ended, or had to be ended."""
+
+
+class Sandbox:
+    """A small pool of processes. `close` ends them."""
+
+    def __init__(self, processes: int = PROCESSES) -> None:
+        self._idle: list[_Child] = []
+        self._free = asyncio.Semaphore(processes)
+        self._waiting = 0
+        self._all: set[_Child] = set()
+
+    async def check(self, schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[Problem]:
+        """Return what is wrong with `params`. Raises NotConfiguredError for a schema that is none, SandboxBusyError."""
+        if not schema:
+            return []
+        answer = await self._evaluated({"kind": "check", "schema": schema, "params": params}, "input_schema")
+        return [Problem(tuple(path), message) for path, message in answer["problems"]]
+
+    async def respond(self, value: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the stages make of an answer, with the error that stopped them. Raises SandboxBusyError."""
+        try:
+            if is_plain(settings):
+                return answer_stages(value, settings)
+            return await self._evaluated({"kind": "respond", "value": value, "settings": settings}, "the result")
+        except (NotConfiguredError, RecursionError) as error:
+            words = str(error) if isinstance(error, NotConfiguredError) else "the result is nested too deeply"
+            return {"after_filter": None, "after_mapping": None, "final_result": None, "error": words}
+
+    async def close(self) -> None:
+        """End all processes."""
+        for child in list(self._all):
+            await child.end()
+        self._all.clear()
+        self._idle.clear()
+
+    async def _evaluated(self, job: Mapping[str, Any], what: str) -> dict[str, Any]:
+        frame = orjson.dumps(job)
+        if self._waiting >= MOST_WAITING:
+            raise SandboxBusyError(f"{MOST_WAITING} evaluations wait already")
+        self._waiting += 1
+        try:
+            async with self._free:
+                answer = await self._answered(frame, what)
+        finally:
+            self._waiting -= 1
+        if "exceeded" in answer:
+            raise NotConfiguredError(f"{what} {answer['exceeded']}")
+        if "failed" in answer:
+            raise NotConfiguredError(answer["failed"])
+        return answer
+
+    async def _answered(self, frame: bytes, what: str) -> dict[str, Any]:
+        child = self._idle.pop() if self._idle else await self._started()
+        try:
+            answer: dict[str, Any] = orjson.loads(await child.ask(frame))
+        except _Lost:
+            log.warning("a sandbox process ran into its limits")
+            raise NotConfiguredError(f"{what} takes too long, or too much memory") from None
+        finally:
+            if child.is_fit:
+                self._idle.append(child)
+            else:
+                self._all.discard(child)
+                await child.end()
+        return answer
+
+    async def _started(self) -> "_Child":
+        child = await _Child.start()
+        self._all.add(child)
+        return child
+
+
+class _Child:
+    """One process. Not fit any more once a job has not come to its end."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.is_fit = True
+
+    @classmethod
+    async def start(cls) -> "_Child":
+        """Return a process that is ready. Raises SandboxBusyError when it does not start."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-m",
+            MODULE,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+            cwd="/",
+        )
+        child = cls(process)
+        try:
+            async with asyncio.timeout(START.total_seconds()):
+                await child._frame()
+        except (TimeoutError, _Lost, asyncio.CancelledError) as error:
+            await child.end()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise SandboxBusyError("the sandbox did not start") from error
+        return child
+
+    async def ask(self, frame: bytes) -> bytes:
+        """Return the answer to a job. Raises _Lost."""
+        self.is_fit = False
+        stdin = self._process.stdin
+        assert stdin is not None  # noqa: S101 - asked for at the start
+        try:
+            async with asyncio.timeout(LONGEST_JOB.total_seconds()):
+                stdin.write(len(frame).to_bytes(LENGTH_BYTES, "big") + frame)
+                await stdin.drain()
+                answer = await self._frame()
+        except (TimeoutError, OSError) as error:
+            raise _Lost from error
+        self.is_fit = True
+        return answer
+
+    async def _frame(self) -> bytes:
+        stdout = self._process.stdout
+        assert stdout is not None  # noqa: S101 - asked for at the start
+        try:
+            length = int.from_bytes(await stdout.readexactly(LENGTH_BYTES), "big")
+            return await stdout.readexactly(length)
+        except asyncio.IncompleteReadError as error:
+            raise _Lost from error
+
+    async def end(self) -> None:
+        """End the process."""
+        self.is_fit = False
+        if self._process.returncode is None:
+            try:
+                self._process.kill()
+            except ProcessLookupError:
+                return
+            await self._process.wait()
