@@ -2,7 +2,7 @@
 
 import typer
 
-from tieline_cli.commands import demo, keys, stack, topics, workspaces
+from tieline_cli.commands import demo, doctor, keys, stack, topics, workspaces
 
 app = typer.Typer(
     name="tieline",
@@ -16,6 +16,7 @@ app.command()(stack.down)
 app.command()(stack.status)
 app.command()(stack.logs)
 app.command()(demo.demo)
+app.command()(doctor.doctor)
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
 app.add_typer(workspaces.app, name="workspaces")
