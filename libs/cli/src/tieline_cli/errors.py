@@ -70,5 +70,9 @@ class NotRunningError(CliError):
         super().__init__(f"no stack is running in {data_dir}; `tieline up` starts one")
 
 
+class KeysNotRotatedError(CliError):
+    """The registry refused to rotate, or could not re-wrap every data key."""
+
+
 class StepFailedError(CliError):
     """A step of the demo did not show what it must show."""

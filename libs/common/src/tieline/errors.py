@@ -33,6 +33,10 @@ class KafkaUnavailableError(TransientError):
     """The broker did not take or answer a request in time."""
 
 
+class RecordTooLargeError(PermanentError):
+    """A record is larger than the brokers take; sending it again changes nothing."""
+
+
 class DatabaseUnavailableError(TransientError):
     """MongoDB did not answer in time."""
 

@@ -34,3 +34,16 @@ def generate(
         return
     for name, value in made.as_environment().items():
         tell(f"{name}={value}")
+
+
+@app.command()
+def rotate() -> None:
+    """Wrap every workspace's data key by the newest master key, while everything runs. Safe to repeat and to kill.
+
+    Asks the registry named by TIELINE_INTERNAL__REGISTRY_URL, with TIELINE_INTERNAL__TOKEN.
+    """
+    from tieline.settings import ServiceSettings, load  # noqa: PLC0415 - only this command needs a deployment's settings
+
+    from tieline_cli.rotation import rotate_keys  # noqa: PLC0415 - its imports are slow
+
+    rotate_keys(load(ServiceSettings).internal, tell)

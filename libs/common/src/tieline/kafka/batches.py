@@ -24,7 +24,7 @@ from faststream.kafka import KafkaBroker, KafkaRouter
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from tieline.errors import PermanentError, TransientError
+from tieline.errors import PermanentError, RecordTooLargeError, TransientError
 from tieline.kafka.connection import connection_arguments
 from tieline.kafka.group_metrics import BATCH_SECONDS, DEAD_LETTERS, RECORDS, RETRIES, GroupLag
 from tieline.kafka.producer import RecordProducer
@@ -166,6 +166,9 @@ class GroupConsumer:
         while True:
             try:
                 await self._producer.send(letter)
+            except RecordTooLargeError:
+                # With the reason added it no longer fits: the coordinates in its headers say where the value stands.
+                letter = replace(letter, value=None)
             except TransientError:
                 await self._pause(LONGEST_WAIT)
             else:

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from prometheus_client import Counter
 
-from tieline.errors import KafkaUnavailableError
+from tieline.errors import KafkaUnavailableError, RecordTooLargeError
 from tieline.kafka.connection import connection_arguments
 from tieline.kafka.records import OutgoingRecord
 from tieline.observability.tracing import producer_span, with_trace_headers
@@ -109,7 +109,8 @@ class RecordProducer:
     async def send_all(self, records: Sequence[OutgoingRecord]) -> list[tuple[int, int]]:
         """Send records in order and return their (partition, offset) once all are acknowledged.
 
-        Raises KafkaUnavailableError when that does not happen within the request time-out.
+        Raises KafkaUnavailableError when that does not happen within the request time-out, RecordTooLargeError when
+        one of them is larger than brokers take.
         """
         if self._producer is None:
             raise KafkaUnavailableError("the producer is not connected")
@@ -120,6 +121,8 @@ class RecordProducer:
                 async with asyncio.timeout(self._settings.request_timeout.total_seconds()):
                     pending = [await self._enqueue(self._producer, record) for record in records]
                     sent = [await acknowledgement for acknowledgement in pending]
+            except MessageSizeTooLargeError as error:
+                raise RecordTooLargeError(f"a record of {records[0].topic} is too large") from error
             except (KafkaError, TimeoutError) as error:
                 FAILURES.inc()
                 raise KafkaUnavailableError(f"Kafka did not acknowledge: {error or type(error).__name__}") from error

@@ -22,6 +22,7 @@ from tieline.kafka.records import IncomingRecord, OutgoingRecord, decoded
 from tieline.settings import KafkaSettings
 
 REPLY_PARTITION = "reply_partition"
+FINGERPRINT = "fingerprint"
 POLL_MS = 1000
 RECONNECT_WAIT = timedelta(seconds=1)
 MOST_WAITING = 10_000  # requests in flight per process; beyond it callers are told to come back
@@ -62,13 +63,22 @@ class RequestClient:
         self._topic = settings.topic_prefix + reply_topic
         self._client_id = client_id
         self._instance = instance
-        self._waiting: dict[str, list[asyncio.Future[IncomingRecord]]] = {}
+        self._waiting: dict[str, list[tuple[str, asyncio.Future[IncomingRecord]]]] = {}
         self._partition = 0
         self._next_offset: int | None = None
         self.ready = asyncio.Event()
 
-    async def request(self, command_id: str, record: OutgoingRecord, *, timeout: timedelta) -> IncomingRecord:  # noqa: ASYNC109 - a deadline that is part of the answer
+    async def request(
+        self,
+        command_id: str,
+        record: OutgoingRecord,
+        *,
+        timeout: timedelta,  # noqa: ASYNC109 - a deadline that is part of the answer
+        fingerprint: str = "",
+    ) -> IncomingRecord:
         """Send `record` and return the reply to `command_id`.
+
+        `fingerprint` tells two bodies under one id apart: a reply that names another one is not ours.
 
         Raises ReplyTimeoutError past `timeout`, KafkaUnavailableError when the command could not be appended,
         TooManyRequestsInFlightError when too many wait already. Callers with the same id share the reply.
@@ -80,7 +90,7 @@ class RequestClient:
         reply: asyncio.Future[IncomingRecord] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         waiting = self._waiting.setdefault(command_id, [])
-        waiting.append(reply)
+        waiting.append((fingerprint, reply))
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 await self._producer.send(self._addressed(record))
@@ -92,7 +102,7 @@ class RequestClient:
             REPLY_SECONDS.observe(time.perf_counter() - began)
             return answer
         finally:
-            waiting.remove(reply)
+            waiting.remove((fingerprint, reply))
             if not waiting:
                 self._waiting.pop(command_id, None)
 
@@ -151,6 +161,7 @@ class RequestClient:
             await asyncio.sleep(RECONNECT_WAIT.total_seconds())
 
     def _settle(self, reply: IncomingRecord) -> None:
-        for waiting in self._waiting.get(reply.headers.get("causation_id", ""), ()):
-            if not waiting.done():
+        said = reply.headers.get(FINGERPRINT, "")
+        for fingerprint, waiting in self._waiting.get(reply.headers.get("causation_id", ""), ()):
+            if not waiting.done() and (not said or not fingerprint or said == fingerprint):
                 waiting.set_result(reply)

@@ -98,7 +98,9 @@ class RegistryCommands:
             ),
         )
         try:
-            answer = await self._requests.request(command.command_id, record, timeout=self._reply_timeout)
+            answer = await self._requests.request(
+                command.command_id, record, timeout=self._reply_timeout, fingerprint=command.fingerprint
+            )
         except ReplyTimeoutError as error:
             raise OutcomeUnknownError(command.command_id) from error
         except TooManyRequestsInFlightError as error:
