@@ -13,9 +13,12 @@ _DOTS = re.compile(r"(?<!\\)\.")
 
 
 def filtered(value: Any, paths: Iterable[str]) -> Any:
-    """Return `value` with the fields that `paths` lead to, in the answer's own order; without paths all of it."""
+    """Return `value` with the fields that `paths` lead to, in the answer's own order; without paths all of it.
+
+    What has no fields (text, a number) stays as it is.
+    """
     tree = _tree(paths)
-    return value if not tree else _pruned(value, tree)
+    return _pruned(value, tree) if tree and isinstance(value, Mapping | list) else value
 
 
 def _tree(paths: Iterable[str]) -> dict[str, Any]:
