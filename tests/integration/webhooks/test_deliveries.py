@@ -182,3 +182,21 @@ async def test_a_dead_replicas_destinations_are_taken_over(world: RouterWorld) -
 
     assert sent_before < len(bodies)
     assert len(delivered) == len(world.slack.messages) == len(bodies)
+
+
+async def test_a_routes_fallback_takes_over_when_its_destination_is_not_there(world: RouterWorld) -> None:
+    await world.route("route-1", "sentry.*", "slack", "C0GONE", fallback_route_id="route-2")
+    await world.route("route-2", "nothing.of.its.own", "discord", DISCORD)
+    await world.new_router().start()
+    world.slack.configure({"channels": ["C0OTHER"]})
+    body = a_sentry_issue()
+
+    await world.routed("sentry", body, signed_sentry(body))
+    [delivered] = await world.settled(1)
+    [parked] = await world.settled(1, state="parked")
+    books = await world.ledger()
+
+    assert delivered["route_id"] == "route-2"
+    assert len(world.discord.messages) == 1
+    assert parked["reason"] == "fell_back"
+    assert (books["received"], books["delivered"], books["parked"], books["balanced"]) == (2, 1, 1, True)

@@ -65,6 +65,8 @@ from tieline_webhooks.handlers.receive import ReceiveWebhook, RefusedWebhookErro
 from tieline_webhooks.handlers.route_events import RouteEvents
 from tieline_webhooks.settings import WebhookSettings
 
+GIVE_UP_SECONDS = 3600.0  # between looks for what has waited too long
+
 log = logging.getLogger(__name__)
 
 
@@ -124,7 +126,9 @@ class WebhookRouter:
         self._lanes = MongoLanes(self._database, owner=self._instance, lease=options.lease)
         self._paces = Paces(time.monotonic)
         self._dispatcher = self._build_dispatcher()
-        self._delivery_list = MongoDeliveryList(self._client, self._database, self._ledger, stripe=self._stripe + 2)
+        self._delivery_list = MongoDeliveryList(
+            self._client, self._database, self._ledger, keep=options.delivery_retention, stripe=self._stripe + 2
+        )
         self._manage = ManageDeliveries(deliveries=self._delivery_list, dispatcher=self._dispatcher, clock=system_clock)
         self._follow = FollowIntegrations(self._manage)
         self._consumers = self._build_consumers()
@@ -264,7 +268,19 @@ class WebhookRouter:
             tasks.create_task(self._consumers.run())
             tasks.create_task(self._dispatcher.run())
             tasks.create_task(self._follow.run())
+            tasks.create_task(self._give_up_what_nobody_wants())
             tasks.create_task(show_ledger(self._ledger))
+
+    async def _give_up_what_nobody_wants(self) -> None:
+        while True:
+            try:
+                given_up = await self._manage.expire(untouched_for=self._settings.webhooks.delivery_retention)
+            except TransientError as error:
+                log.warning("cannot give up old deliveries", extra={"reason": str(error)})
+            else:
+                if given_up:
+                    log.warning("gave up deliveries that waited too long", extra={"deliveries": given_up})
+            await asyncio.sleep(GIVE_UP_SECONDS)
 
     async def _prepare_database(self) -> None:
         await mongo.apply_indexes(self._database)

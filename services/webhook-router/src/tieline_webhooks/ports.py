@@ -97,8 +97,13 @@ class Deliveries(Protocol):
         """Record that a delivery is about to be sent; False if somebody else took it or changed it meanwhile."""
         ...
 
-    async def settle(self, before: Delivery, after: Delivery, lease: Lease) -> bool:
-        """Record what became of a delivery and book it, as one; False if the lease was lost and nothing changed."""
+    async def settle(
+        self, before: Delivery, after: Delivery, lease: Lease, *, fallback: Delivery | None = None
+    ) -> bool:
+        """Record what became of a delivery and book it, as one; False if the lease was lost and nothing changed.
+
+        `fallback` is a delivery that takes over; if there is one of its id already, that one does.
+        """
         ...
 
 

@@ -50,7 +50,9 @@ class WebhooksBlock(Block):
         description="How long events are kept: to know repeated ones by, and to try new routes on.",
     )
     delivery_retention: timedelta = Field(
-        default=timedelta(days=30), ge=timedelta(days=3), description="How long finished deliveries are kept."
+        default=timedelta(days=30),
+        ge=timedelta(days=3),
+        description="How long finished deliveries are kept, and how long parked ones wait before they are given up.",
     )
     lease: timedelta = Field(
         default=timedelta(seconds=20),

@@ -13,7 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tieline_webhooks.adapters.coalesced import Coalesced
-from tieline_webhooks.adapters.documents import changing, delivery_of
+from tieline_webhooks.adapters.documents import changing, delivery_document, delivery_of
 from tieline_webhooks.adapters.mongo import DELIVERIES, Document, translated
 from tieline_webhooks.adapters.mongo_ledger import MongoLedger
 from tieline_webhooks.domain.deliveries import Delivery, State
@@ -36,6 +36,7 @@ class _Settle:
     before: Delivery
     after: Delivery
     lease: Lease
+    fallback: Delivery | None
 
 
 class MongoDeliveries:
@@ -80,9 +81,14 @@ class MongoDeliveries:
         """Record that a delivery is about to be sent; False if somebody else took it or changed it meanwhile."""
         return await self._begin(_Begin(due, lease, now))
 
-    async def settle(self, before: Delivery, after: Delivery, lease: Lease) -> bool:
-        """Record what became of a delivery and book it, as one; False if the lease was lost and nothing changed."""
-        return await self._settle(_Settle(before, after, lease))
+    async def settle(
+        self, before: Delivery, after: Delivery, lease: Lease, *, fallback: Delivery | None = None
+    ) -> bool:
+        """Record what became of a delivery and book it, as one; False if the lease was lost and nothing changed.
+
+        `fallback` is a delivery that takes over; if there is one of its id already, that one does.
+        """
+        return await self._settle(_Settle(before, after, lease, fallback))
 
     async def _begin_all(self, items: Sequence[_Begin]) -> list[bool]:
         async with translated():
@@ -124,10 +130,26 @@ class MongoDeliveries:
                     {"$set": {**changing(each.after), "sending": None, "expires_at": self._expiry(each.after)}},
                 )
             )
+        fallbacks = [each.fallback for each, is_ours in zip(items, ours, strict=True) if is_ours and each.fallback]
+        if fallbacks:
+            await self._add_fallbacks(fallbacks, booking, session)
         if updates:
             await self._deliveries.bulk_write(updates, ordered=False, session=session)
             await self._ledger.book(booking, self._stripe, session)
         return ours
+
+    async def _add_fallbacks(
+        self, fallbacks: Sequence[Delivery], booking: Booking, session: AsyncClientSession
+    ) -> None:
+        """Insert the deliveries that are not there yet; the event may have gone to that route by itself."""
+        by_id = {each.id: each for each in fallbacks}
+        found = self._deliveries.find({"_id": {"$in": list(by_id)}}, {"_id": True}, session=session)
+        async for there in found:
+            del by_id[there["_id"]]
+        if by_id:
+            await self._deliveries.insert_many([delivery_document(each) for each in by_id.values()], session=session)
+        for each in by_id.values():
+            booking.received(each.workspace_id, [each.state])
 
     async def _tokens(self, ids: Sequence[str], session: AsyncClientSession | None) -> dict[str, str | None]:
         found = self._deliveries.find(
@@ -136,5 +158,4 @@ class MongoDeliveries:
         return {each["_id"]: (each["sending"] or {}).get("token") async for each in found}
 
     def _expiry(self, delivery: Delivery) -> datetime | None:
-        finished = delivery.state in {State.DELIVERED, State.DEAD, State.SUPPRESSED}
-        return delivery.updated_at + self._keep if finished else None
+        return delivery.updated_at + self._keep if delivery.finished else None

@@ -1,7 +1,7 @@
 """Deliveries as operators see them: listed, released, replayed."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import DESCENDING, AsyncMongoClient, UpdateOne
@@ -30,8 +30,10 @@ class MongoDeliveryList:
         database: "AsyncDatabase[Document]",
         ledger: MongoLedger,
         *,
+        keep: timedelta,
         stripe: int,
     ) -> None:
+        self._keep = keep
         self._client = client
         self._deliveries = database[DELIVERIES]
         self._ledger = ledger
@@ -63,7 +65,18 @@ class MongoDeliveryList:
         `change` returns None for one to be left alone; one that is being sent is left alone as well. Each is changed as
         it stands when its turn comes.
         """
-        ids = [each.id for each in await self.page(workspace_id, selection, None)]
+        return await self._change_all([each.id for each in await self.page(workspace_id, selection, None)], change)
+
+    async def change_untouched(
+        self, since: datetime, states: Collection[State], change: Callable[[Delivery], Delivery | None], *, limit: int
+    ) -> list[Delivery]:
+        """Change deliveries of all workspaces that are in these states and were not touched since; as `change`."""
+        query = {"state": {"$in": sorted(state.value for state in states)}, "updated_at": {"$lt": since}}
+        async with translated():
+            ids = [each["_id"] async for each in self._deliveries.find(query, {"_id": True}).limit(limit)]
+        return await self._change_all(ids, change)
+
+    async def _change_all(self, ids: Sequence[str], change: Callable[[Delivery], Delivery | None]) -> list[Delivery]:
         changed: list[Delivery] = []
         for start in range(0, len(ids), IN_ONE_TRANSACTION):
             part = ids[start : start + IN_ONE_TRANSACTION]
@@ -86,13 +99,19 @@ class MongoDeliveryList:
             if after.state is not before.state:
                 booking.moved(before.workspace_id, before.state, after.state)
             updates.append(
-                UpdateOne({"_id": before.id}, {"$set": {**changing(after), "sending": None, "expires_at": None}})
+                UpdateOne(
+                    {"_id": before.id},
+                    {"$set": {**changing(after), "sending": None, "expires_at": self._expiry(after)}},
+                )
             )
             changed.append(after)
         if updates:
             await self._deliveries.bulk_write(updates, ordered=False, session=session)
             await self._ledger.book(booking, self._stripe, session)
         return changed
+
+    def _expiry(self, delivery: Delivery) -> datetime | None:
+        return delivery.updated_at + self._keep if delivery.finished else None
 
     async def _matching(self, workspace_id: str, selection: Selection, before: Place | None) -> AsyncIterator[Delivery]:
         found = self._deliveries.find(_query(workspace_id, selection, before))

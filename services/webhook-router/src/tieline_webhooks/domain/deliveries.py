@@ -12,6 +12,8 @@ from tieline_webhooks.domain.retries import Uniform, asked_wait, wait_before
 
 MAX_AGE: Final = timedelta(hours=72)  # a destination that only ever says "later" is given up after this
 MAX_HISTORY: Final = 20
+FALLBACK_AFTER: Final = 4
+"""Failed attempts, two and a half minutes by the schedule, after which a route's fallback takes over."""
 
 
 class State(StrEnum):
@@ -134,6 +136,11 @@ class Delivery:
     history: tuple[Attempt, ...] = field(default=(), repr=False)
 
     @property
+    def finished(self) -> bool:
+        """Whether nothing more happens to it by itself."""
+        return self.state in {State.DELIVERED, State.DEAD, State.SUPPRESSED}
+
+    @property
     def destination(self) -> str:
         """What is sent to one after the other: one channel of one workspace."""
         return destination_of(self.workspace_id, self.channel, self.channel_id)
@@ -187,10 +194,45 @@ def replayed(delivery: Delivery, *, now: datetime) -> Delivery:
     return replace(released(delivery, now=now), replays=delivery.replays + 1, message_id=None, uncertain=False)
 
 
+_DOWN: Final = frozenset(
+    {
+        Parked.NOT_CONFIGURED.value,
+        Parked.INTEGRATION_DISABLED.value,
+        Parked.CREDENTIALS_REFUSED.value,
+        Parked.CHANNEL_UNAVAILABLE.value,
+    }
+)
+
+
+def wants_fallback(delivery: Delivery) -> bool:
+    """Tell whether a delivery's destination stays down, so that its route's fallback should take over."""
+    match delivery.state:
+        case State.PENDING:
+            return delivery.attempts >= FALLBACK_AFTER
+        case State.PARKED:
+            return delivery.reason in _DOWN
+        case State.DEAD:
+            return delivery.reason == "attempts_exhausted"
+        case _:
+            return False
+
+
+def fallen_back(delivery: Delivery) -> Delivery:
+    """Return a delivery that its route's fallback has taken over; it can still be released."""
+    return replace(delivery, state=State.PARKED, reason=Parked.FELL_BACK.value)
+
+
+def expired(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Return a delivery that nobody asked for any more."""
+    return replace(delivery, state=State.DEAD, reason="expired", updated_at=now)
+
+
 def _after_failure(tried: Delivery, outcome: Failed, now: datetime, uniform: Uniform) -> Delivery:
     attempts = tried.attempts + 1
     uncertain = tried.uncertain or outcome.answer_lost
     wait = wait_before(attempts + 1, uniform)
+    if now - tried.created_at > MAX_AGE and tried.replays == 0:
+        return replace(tried, state=State.DEAD, reason="expired", attempts=attempts, uncertain=uncertain)
     if wait is None:
         return replace(tried, state=State.DEAD, reason="attempts_exhausted", attempts=attempts, uncertain=uncertain)
     if outcome.retry_after is not None:

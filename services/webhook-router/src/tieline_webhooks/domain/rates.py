@@ -82,6 +82,11 @@ class Breaker:
         return self._failures >= FAILURES_TO_OPEN
 
     @property
+    def stays_open(self) -> bool:
+        """Tell whether a probe has failed as well, so that the destination has been down for a while."""
+        return self._failures > FAILURES_TO_OPEN
+
+    @property
     def idle(self) -> bool:
         """Tell whether nothing has failed lately, so that this breaker need not be kept."""
         return self._failures == 0

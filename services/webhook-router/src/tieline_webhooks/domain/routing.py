@@ -30,6 +30,25 @@ def deliveries_of(
     return tuple(_delivery(accepted, route, position, now) for route in takers)
 
 
+def fallback_of(delivery: Delivery, route: ChannelRoute, *, now: datetime) -> Delivery:
+    """Return the delivery of the same event to another route."""
+    return Delivery(
+        id=delivery_id(delivery.event_id, route.id),
+        workspace_id=delivery.workspace_id,
+        event_id=delivery.event_id,
+        event=delivery.event,
+        route_id=route.id,
+        channel=route.channel,
+        channel_id=route.channel_id,
+        position=delivery.position,
+        state=State.PENDING,
+        due=now,
+        created_at=delivery.created_at,
+        updated_at=now,
+        traceparent=delivery.traceparent,
+    )
+
+
 def _delivery(accepted: AcceptedEvent, route: ChannelRoute, position: int, now: datetime) -> Delivery:
     return Delivery(
         id=delivery_id(accepted.id, route.id),

@@ -20,12 +20,15 @@ from tieline_webhooks.domain.deliveries import (
     Outcome,
     Parked,
     Superseded,
+    fallen_back,
     settled,
+    wants_fallback,
 )
 from tieline_webhooks.domain.lanes import Lease
 from tieline_webhooks.domain.messages import render
 from tieline_webhooks.domain.route_index import RouteTable
 from tieline_webhooks.domain.routes import ChannelRoute
+from tieline_webhooks.domain.routing import fallback_of
 from tieline_webhooks.ports import (
     Accounts,
     Announcer,
@@ -49,10 +52,11 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempted:
-    """How an attempt ended, and what the delivery is now. `outcome` None: there was nothing to do any more."""
+    """How an attempt ended, what the delivery is now, and the delivery that takes over if the destination is down."""
 
-    outcome: Outcome | None
+    outcome: Outcome
     delivery: Delivery
+    taken_over_by: Delivery | None = None
 
 
 class Deliver:
@@ -126,6 +130,33 @@ class Deliver:
             return Blocked(reason=Parked.ROUTE_DELETED) if known_long_enough else None
         return None if route.enabled else Blocked(reason=Parked.ROUTE_DISABLED)
 
+    async def fall_back(self, due: Due, lease: Lease) -> Delivery | None:
+        """Let the fallback of a delivery's route take over without trying any more; None if it has none."""
+        fallback = self._fallback_route(due.delivery)
+        if fallback is None or due.begun_by is not None:
+            return None
+        if not await self._deliveries.begin(due, lease, now=self._clock()):
+            raise LeaseLostError
+        after = replace(fallen_back(due.delivery), updated_at=self._clock())
+        taking_over = fallback_of(due.delivery, fallback, now=self._clock())
+        if not await self._deliveries.settle(due.delivery, after, lease, fallback=taking_over):
+            raise LeaseLostError
+        self._announcer.announce(after)
+        return taking_over
+
+    def _fallback(self, delivery: Delivery) -> Delivery | None:
+        route = self._fallback_route(delivery) if wants_fallback(delivery) else None
+        return None if route is None else fallback_of(delivery, route, now=self._clock())
+
+    def _fallback_route(self, delivery: Delivery) -> ChannelRoute | None:
+        """Return the route that takes over; none for what somebody asked to be sent."""
+        routes = self._routes.index_of(delivery.workspace_id)
+        route = routes.get(delivery.route_id)
+        if delivery.forced or route is None or route.fallback_route_id is None:
+            return None
+        fallback = routes.get(route.fallback_route_id)
+        return fallback if fallback is not None and fallback.enabled and fallback.id != route.id else None
+
     async def _shown(self, delivery: Delivery) -> ShownMessage | None:
         """Return the message to change, if the event tells a state and the channel can show the change."""
         if delivery.event.state is None or not self._channels[delivery.channel].edits or delivery.replays:
@@ -170,10 +201,13 @@ class Deliver:
         after = settled(before, outcome, now=self._clock(), milliseconds=milliseconds, uniform=self._uniform)
         if isinstance(outcome, Delivered):
             await self._remember(after, outcome, shown)
-        if not await self._deliveries.settle(before, after, lease):
+        fallback = self._fallback(after)
+        if fallback is not None:
+            after = fallen_back(after)
+        if not await self._deliveries.settle(before, after, lease, fallback=fallback):
             raise LeaseLostError
         self._announcer.announce(after)
-        return Attempted(outcome=outcome, delivery=after)
+        return Attempted(outcome=outcome, delivery=after, taken_over_by=fallback)
 
     async def _remember(self, delivery: Delivery, outcome: Delivered, shown: ShownMessage | None) -> None:
         """Note which message tells about the subject, before the delivery counts as done: a crash repeats it."""

@@ -15,9 +15,9 @@ from datetime import timedelta
 from tieline.clock import Clock
 from tieline.errors import TransientError
 
-from tieline_webhooks.domain.deliveries import State
+from tieline_webhooks.domain.deliveries import Delivery, State
 from tieline_webhooks.domain.lanes import Lease
-from tieline_webhooks.handlers.deliver import Attempted, Deliver, LeaseLostError
+from tieline_webhooks.handlers.deliver import Deliver, LeaseLostError
 from tieline_webhooks.handlers.pace import Paces
 from tieline_webhooks.ports import Deliveries, Due, Lanes
 
@@ -26,6 +26,7 @@ LINGER_SECONDS = 1.0
 BATCH = 50
 MOST_LANES = 2_000
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
+LONGEST_HOLD = 5.0  # what was read longer ago is read again before it is sent
 LONGEST_TIMER = 120.0  # retries further away are found by the look at the database
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,6 @@ class Dispatcher:
         """Take the parts; no send is begun with less than `longest_send`, how long it may take, left of the lease."""
         self._lanes = lanes
         self._deliveries = deliveries
-        self._deliver = deliver
         self._paces = paces
         self._clock = clock
         self._new_token = new_token
@@ -62,6 +62,7 @@ class Dispatcher:
         self._leases: dict[str, Lease] = {}
         self._until: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._deliver = deliver
         self._running = False
         self._stopping = asyncio.Event()
 
@@ -153,8 +154,8 @@ class Dispatcher:
             wake.clear()
             batch = await self._deliveries.due(destination, now=self._clock(), limit=BATCH)
             for due in batch:
-                if not await self._send_one(due, lease):
-                    return
+                if not await self._sent(due, lease):
+                    break  # for now: look again what is due
             if batch:
                 lingered = False
                 continue
@@ -162,28 +163,33 @@ class Dispatcher:
                 return
             lingered = not await _set_within(wake, LINGER_SECONDS)
 
-    async def _send_one(self, due: Due, lease: Lease) -> bool:
-        """Attempt one delivery when its destination bears it; False when the lane should end."""
+    async def _sent(self, due: Due, lease: Lease) -> bool:
+        """Attempt one delivery when its destination bears it; False, a while later, when it does not bear it soon."""
         delivery = due.delivery
         where = (delivery.destination, delivery.channel, delivery.workspace_id)
         while (wait := self._paces.wait(*where)) > 0:
-            if await _set_within(self._stopping, wait):
+            if self._paces.stays_down(delivery.destination):
+                fallback = await self._deliver.fall_back(due, lease)
+                if fallback is not None:
+                    self.wake([fallback.destination])
+                    return True
+            if await _set_within(self._stopping, min(wait, LONGEST_HOLD)) or wait > LONGEST_HOLD:
                 return False
         if self._stopping.is_set():
             return False
         self._paces.take(*where)
         attempted = await self._deliver(due, lease, may_send=lambda: self._may_send(lease))
-        if attempted.outcome is not None:
-            self._paces.note(attempted.delivery, attempted.outcome)
-        self._set_timer(attempted)
+        self._paces.note(delivery, attempted.outcome)
+        if attempted.taken_over_by is not None:
+            self.wake([attempted.taken_over_by.destination])
+        self._set_timer(attempted.delivery)
         return True
 
     def _may_send(self, lease: Lease) -> bool:
         return self._monotonic() + self._longest_send < self._until.get(lease.token, 0.0)
 
-    def _set_timer(self, attempted: Attempted) -> None:
+    def _set_timer(self, delivery: Delivery) -> None:
         """Come back when a retry is due, if that is soon."""
-        delivery = attempted.delivery
         if delivery.state is not State.PENDING:
             return
         wait = (delivery.due - self._clock()).total_seconds()

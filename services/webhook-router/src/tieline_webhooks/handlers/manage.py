@@ -1,12 +1,14 @@
 """What an operator does with deliveries: release what is parked, send again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from tieline.clock import Clock
 
-from tieline_webhooks.domain.deliveries import Delivery, Parked, State, released, replayed
+from tieline_webhooks.domain.deliveries import Delivery, Parked, State, expired, released, replayed
 from tieline_webhooks.domain.selection import MOST, Selection
 from tieline_webhooks.ports import Wake
 
@@ -18,6 +20,12 @@ class Changes(Protocol):
         self, workspace_id: str, selection: Selection, change: Callable[[Delivery], Delivery | None]
     ) -> list[Delivery]:
         """Change the selected deliveries and book it; return those changed. Raises DatabaseUnavailableError."""
+        ...
+
+    async def change_untouched(
+        self, since: datetime, states: Collection[State], change: Callable[[Delivery], Delivery | None], *, limit: int
+    ) -> list[Delivery]:
+        """Change deliveries of all workspaces that are in these states and were not touched since; as `change`."""
         ...
 
 
@@ -58,6 +66,21 @@ class ManageDeliveries:
                 if len(part) < MOST:
                     break
         return found
+
+    async def expire(self, *, untouched_for: timedelta) -> int:
+        """Give up what has been parked, or pending, for so long; return how many deliveries."""
+        given_up = 0
+        while True:
+            now = self._clock()
+            part = await self._deliveries.change_untouched(
+                now - untouched_for,
+                {State.PARKED, State.PENDING},
+                partial(expired, now=now),
+                limit=MOST,
+            )
+            given_up += len(part)
+            if len(part) < MOST:
+                return given_up
 
     async def _change(
         self, workspace_id: str, selection: Selection, change: Callable[[Delivery], Delivery | None]

@@ -48,10 +48,10 @@ class Paces:
         closed = sum(breaker.wait(now) > 0 for breaker in troubled)
         return {"open": closed, "probing": len(troubled) - closed}
 
-    def probing(self, destination: str) -> bool:
-        """Tell whether the destination is being tried out after failures."""
+    def stays_down(self, destination: str) -> bool:
+        """Tell whether the destination has been failing for a while and is left alone."""
         known = self._known.get(destination)
-        return known is not None and known.breaker.probing
+        return known is not None and known.breaker.stays_open and known.breaker.wait(self._monotonic()) > 0
 
     def note(self, delivery: Delivery, outcome: Outcome) -> None:
         """Learn from how an attempt ended."""

@@ -57,7 +57,13 @@ class ReceiveWebhook:
     """Verifies, normalises, matches and appends one webhook."""
 
     def __init__(
-        self, *, integrations: IntegrationTable, secrets: Secrets, matcher: Matcher, log: Log, clock: Clock
+        self,
+        *,
+        integrations: IntegrationTable,
+        secrets: Secrets,
+        matcher: Matcher,
+        log: Log,
+        clock: Clock,
     ) -> None:
         self._integrations = integrations
         self._secrets = secrets
