@@ -29,7 +29,7 @@ class TokenFailure:
 class TokenSlot:
     """What is stored of one token. It was got from any of `origins`; `unsaved` until the registry has it as well.
 
-    `fence` counts the leases that were given out.
+    `fence` counts its changes: a lease, and what was stored under it.
     """
 
     key: str

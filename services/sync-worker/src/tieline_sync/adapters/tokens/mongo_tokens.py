@@ -1,7 +1,7 @@
 """Tokens in MongoDB, with a lease per slot.
 
-A lease is taken only on the very state that was read (its fence is compared), so whoever waited finds what the one
-before it has stored instead of asking again.
+Every change moves the slot's fence on, and a lease is taken only at the fence that was read: so whoever has waited sees
+what the one before it has stored instead of asking again.
 """
 
 from dataclasses import asdict, replace
@@ -87,7 +87,9 @@ class MongoTokenStore:
 
     async def _update(self, slot: TokenSlot, fields: Document) -> bool:
         with database_errors():
-            result = await self._tokens.update_one({"_id": slot.key, "fence": slot.fence}, {"$set": fields})
+            result = await self._tokens.update_one(
+                {"_id": slot.key, "fence": slot.fence}, {"$set": fields, "$inc": {"fence": 1}}
+            )
         return result.matched_count > 0
 
     def _sealed(self, slot: TokenSlot) -> bytes | None:
