@@ -53,6 +53,7 @@ def incidents(count: int, *, first: int = 1) -> list[dict[str, str]]:
             "sys_id": f"{number:032x}",
             "number": f"INC{number:03}",
             "short_description": f"Something broke, number {number}",
+            "sys_created_on": "2026-01-31 08:00:00",
             "sys_updated_on": f"2026-02-01 {number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}",
         }
         for number in range(first, first + count)

@@ -113,8 +113,13 @@ class RunStore(Protocol):
         """Note a second start on an active run; False when it is done. Noting the same one again changes nothing."""
         ...
 
-    async def request_cancel(self, workspace_id: str, integration_id: str, run_id: str, *, by: str) -> bool:
-        """Ask an active run (or the one that `run_id` was attached to) to stop; False when there is none."""
+    async def request_cancel(
+        self, workspace_id: str, integration_id: str, run_id: str, *, by: str, at: datetime
+    ) -> bool:
+        """Ask an active run (or the one that `run_id` was attached to) to stop; False when there is none.
+
+        A run that nobody works on is due at once.
+        """
         ...
 
     async def lease(self, owner: str, *, now: datetime, ttl: timedelta) -> Run | None:

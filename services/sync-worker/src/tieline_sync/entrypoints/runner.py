@@ -77,8 +77,10 @@ class Runner:
         self._woken.set()
 
     async def _idle(self) -> None:
+        # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with what it waits for.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._pace.poll.total_seconds())
+            async with asyncio.timeout(self._pace.poll.total_seconds()):
+                await self._woken.wait()
         self._woken.clear()
 
     async def _work_on(self, run: Run) -> None:

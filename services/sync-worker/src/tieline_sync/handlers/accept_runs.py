@@ -40,8 +40,13 @@ class AcceptRuns:
     async def cancel(self, command: CancelRun) -> None:
         """Ask the run to stop; one that is over, or unknown, is left alone. Raises DatabaseUnavailableError."""
         await self._runs.request_cancel(
-            command.workspace_id, command.integration_id, command.run_id, by=command.requested_by
+            command.workspace_id,
+            command.integration_id,
+            command.run_id,
+            by=command.requested_by,
+            at=command.requested_at,
         )
+        self._on_queued()
 
     async def _queued(self, command: StartRun, traceparent: str | None) -> bool:
         # Published before it is stored: nobody can work on the run yet, so this event precedes all its others.

@@ -87,19 +87,19 @@ class MongoRunStore:
                 return True
             return await self._runs.find_one({"_id": run_id, "attached.run_id": attachment.run_id}) is not None
 
-    async def request_cancel(self, workspace_id: str, integration_id: str, run_id: str, *, by: str) -> bool:
+    async def request_cancel(
+        self, workspace_id: str, integration_id: str, run_id: str, *, by: str, at: datetime
+    ) -> bool:
         """Ask an active run (or the one that `run_id` was attached to) to stop; False when there is none."""
+        meant = {
+            "integration_id": integration_id,
+            "workspace_id": workspace_id,
+            "active": True,
+            "$or": [{"_id": run_id}, {"attached.run_id": run_id}],
+        }
         with database_errors():
-            result = await self._runs.update_one(
-                {
-                    "integration_id": integration_id,
-                    "workspace_id": workspace_id,
-                    "active": True,
-                    "cancelled_by": None,
-                    "$or": [{"_id": run_id}, {"attached.run_id": run_id}],
-                },
-                {"$set": {"cancelled_by": by}},
-            )
+            result = await self._runs.update_one({**meant, "cancelled_by": None}, {"$set": {"cancelled_by": by}})
+            await self._runs.update_one({**meant, "lease_owner": None, "due_at": {"$gt": at}}, {"$set": {"due_at": at}})
         return result.matched_count > 0
 
     async def lease(self, owner: str, *, now: datetime, ttl: timedelta) -> Run | None:

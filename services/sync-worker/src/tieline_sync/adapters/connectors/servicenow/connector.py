@@ -22,7 +22,7 @@ from tieline_sync.ports import FetchedPage
 
 SERVICE = "ServiceNow"
 WORDING = Wording(service=SERVICE, records="incidents")
-PATH = "/api/now/table/incident"
+TABLE = "table/incident"
 ADDRESS_PATHS = ("config.url", "config.base_url", "config.instance_url", "auth.base_url")
 
 # A transaction stamps its rows when it starts and shows them when it ends, so a row may appear behind the last second
@@ -32,7 +32,7 @@ FORM = "%Y-%m-%d %H:%M:%S"
 
 
 class ServiceNowConnector:
-    """Opens sources for integrations with the provider `servicenow`."""
+    """Opens sources for integrations with the provider `servicenow`. `config.api_version` may pin `v1` or `v2`."""
 
     providers = ("servicenow",)
 
@@ -47,7 +47,9 @@ class ServiceNowConnector:
         auth, needed = auth_of(facts, provider, base_address(url) if url else "", self._clock)
         if url is None or auth is None:
             raise MissingConfigurationError(f"Missing ServiceNow configuration ({', '.join(('url', *needed))})")
-        return ServiceNowIncidents(provider, auth, base_address(url), page_size)
+        version = facts.find("config.api_version")
+        api = f"/api/now/{version}" if version in {"v1", "v2"} else "/api/now"
+        return ServiceNowIncidents(provider, auth, f"{base_address(url)}{api}/{TABLE}", page_size)
 
 
 class ServiceNowIncidents:
@@ -117,7 +119,7 @@ class ServiceNowIncidents:
 
     async def _get(self, params: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         return await self._provider.call_any(
-            "GET", self._address + PATH, params=params, headers={"Accept": "application/json", **headers}
+            "GET", self._address, params=params, headers={"Accept": "application/json", **headers}
         )
 
 
