@@ -4,11 +4,27 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
+CANCEL_AGAIN = timedelta(seconds=5)  # longer than tasks take to put things in order when they are cancelled
+
 log = logging.getLogger(__name__)
+
+
+async def cancelled(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    """Cancel tasks and return when all have ended, however they end.
+
+    A task may have to be told again: before Python 3.12 `asyncio.wait_for`, which database drivers use, loses a
+    cancellation that comes at the moment its work is done.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN.total_seconds())
 
 
 class BackgroundTasks:
@@ -39,7 +55,4 @@ class BackgroundTasks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(self._tasks)
