@@ -10,6 +10,7 @@ from datetime import timedelta
 from tieline.clock import Clock
 from tieline.errors import TransientError
 from tieline.observability.tracing import span_of_kept
+from tieline.service.background import cancelled
 
 from tieline_sync.domain.errors import LeaseLostError
 from tieline_sync.domain.runs import Run
@@ -54,9 +55,7 @@ class Runner:
                 await self._take_due()
                 await self._idle()
         finally:
-            for task in self._working:
-                task.cancel()
-            await asyncio.gather(*self._working, return_exceptions=True)
+            await cancelled(self._working)
 
     async def _take_due(self) -> None:
         while len(self._working) < self._pace.concurrent_runs:

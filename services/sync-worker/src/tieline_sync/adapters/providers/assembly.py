@@ -25,6 +25,7 @@ from tieline_sync.adapters.providers.pagerduty import PagerDuty
 from tieline_sync.adapters.providers.sandbox import Sandbox
 from tieline_sync.adapters.providers.sentry import Sentry
 from tieline_sync.adapters.providers.session import Sessions
+from tieline_sync.adapters.providers.shared_facts import SharedFacts
 from tieline_sync.adapters.tokens.endpoint import HttpTokenEndpoint
 from tieline_sync.adapters.tokens.mongo_tokens import MongoTokenStore
 from tieline_sync.adapters.tokens.rotation import RegistryRotation
@@ -63,6 +64,7 @@ class ProviderParts:
         vault = Vault(options.shared_token)
         sealer = Sealer(options.sealing_public_key) if options.sealing_public_key else None
         timeout = options.outgoing.timeout
+        facts = SharedFacts(RegistryIntegrations(registry))
         self._http = HostClients(options.outgoing)
         self._token_store = MongoTokenStore(database, vault)
         self._health_store = MongoHealthStore(database)
@@ -78,7 +80,7 @@ class ProviderParts:
         self.read_health = ReadHealth(self._health_store, clock)
         sessions = Sessions(self._http, self.tokens, clock, apps=options.apps)
         self.calls = ProviderCalls(
-            integrations=RegistryIntegrations(registry),
+            integrations=facts,
             providers={"pagerduty": PagerDuty(sessions), "linear": Linear(sessions), "sentry": Sentry(sessions)},
             health=self.health_log,
             clock=clock,
@@ -88,7 +90,7 @@ class ProviderParts:
 
         self.sandbox = Sandbox()
         self.run_endpoint = RunEndpoint(
-            integrations=RegistryIntegrations(registry),
+            integrations=facts,
             server=HttpEndpointServer(self._http, clock),
             evaluator=self.sandbox,
             tokens=self.tokens,
