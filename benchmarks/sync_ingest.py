@@ -97,7 +97,8 @@ async def documents(bench: SyncBench, integration: str) -> Documents:
     """Return what the run stored."""
     async with client(bench) as database:
         wanted = {"dataset_id": dataset_id_of(WORKSPACE, integration)}
-        return await database[RECORDS].find(wanted, batch_size=5000).to_list()
+        found: Documents = await database[RECORDS].find(wanted, batch_size=5000).to_list()
+        return found
 
 
 async def bare(bench: SyncBench, stored: Documents, batch_size: int, *, indexed: bool) -> float:
