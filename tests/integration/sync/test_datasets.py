@@ -1,6 +1,7 @@
 """Dataset versions: read, compared, rolled back to, forgotten."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -60,24 +61,18 @@ async def stage(bench: SyncBench) -> AsyncIterator[Stage]:
     async with (
         running(servicenow=instance) as addresses,
         bench.worker(bench.with_runs(keep_versions=4)) as worker,
-        _client(bench, worker) as client,
+        client_of(bench, worker) as client,
     ):
         yield Stage(bench, instance, bench.servicenow(addresses["servicenow"]), client)
 
 
-class _client:  # noqa: N801 - used as a function
-    def __init__(self, bench: SyncBench, worker: Worker) -> None:
-        self._bench, self._worker = bench, worker
-
-    async def __aenter__(self) -> SyncClient:
-        self._serving = serving(worker_http(self._worker))
-        url = await self._serving.__aenter__()
-        self._client = SyncClient(self._bench.settings.internal.model_copy(update={"sync_worker_url": url}))
-        return await self._client.__aenter__()
-
-    async def __aexit__(self, *error: Any) -> None:
-        await self._client.__aexit__(*error)
-        await self._serving.__aexit__(*error)
+@asynccontextmanager
+async def client_of(bench: SyncBench, worker: Worker) -> AsyncIterator[SyncClient]:
+    """A client of a worker's reads, over HTTP."""
+    async with serving(worker_http(worker)) as url:
+        internal = bench.settings.internal.model_copy(update={"sync_worker_url": url})
+        async with SyncClient(internal) as client:
+            yield client
 
 
 def a_row(number: int, text: str) -> dict[str, str]:

@@ -28,7 +28,9 @@ from tieline_sync.adapters.mongo.raw_pages import MongoRawPages
 from tieline_sync.adapters.mongo.record_reader import MongoRecordReader
 from tieline_sync.adapters.mongo.records import MongoRecordStore
 from tieline_sync.adapters.mongo.runs import MongoRunStore
+from tieline_sync.adapters.mongo.schedules import MongoScheduleStore
 from tieline_sync.adapters.providers.assembly import Options, ProviderParts
+from tieline_sync.adapters.run_commands import KafkaRunCommands
 from tieline_sync.adapters.run_events import KafkaEvents
 from tieline_sync.adapters.run_metrics import show_runs
 from tieline_sync.domain.providers.authorization_code import TOKEN_URLS, OAuthApp
@@ -37,6 +39,7 @@ from tieline_sync.entrypoints.dependencies import start_when_possible
 from tieline_sync.entrypoints.http import InternalHttp
 from tieline_sync.entrypoints.provider_http import ProviderHttp
 from tieline_sync.entrypoints.runner import Pace, Runner
+from tieline_sync.entrypoints.scheduler import follow_schedules
 from tieline_sync.handlers.accept_runs import AcceptRuns
 from tieline_sync.handlers.execute_run import ExecuteRun, RunPolicy
 from tieline_sync.handlers.fetch import Fetch
@@ -44,6 +47,7 @@ from tieline_sync.handlers.ingest import Ingest
 from tieline_sync.handlers.read_datasets import ReadDatasets
 from tieline_sync.handlers.read_records import ReadRecords
 from tieline_sync.handlers.read_runs import ReadRuns
+from tieline_sync.handlers.run_schedules import Schedules
 from tieline_sync.settings import SyncSettings
 
 SHORTEST_TOKEN = 16
@@ -96,6 +100,11 @@ class Worker:
         self.records = MongoRecordStore(self._database)
         self.pages = MongoRawPages(self._database)
         self.events = KafkaEvents(self._producer)
+        self.schedules = Schedules(
+            schedules=MongoScheduleStore(self._database),
+            commands=KafkaRunCommands(self._producer),
+            clock=to_the_millisecond,
+        )
         self.runner = self._runner(owner)
         self.accept = AcceptRuns(
             runs=self.runs,
@@ -122,6 +131,8 @@ class Worker:
             runs=ReadRuns(self.runs),
             datasets=ReadDatasets(datasets=self.datasets, pages=self.pages, runs=self.runs),
             records=ReadRecords(datasets=self.datasets, records=MongoRecordReader(self._database)),
+            schedules=self.schedules,
+            clock=to_the_millisecond,
             token=token,
             max_body_bytes=largest,
         )
@@ -146,6 +157,7 @@ class Worker:
         await start_when_possible("indexes", self._database.apply_indexes)
         await start_when_possible("indexes of provider calls", self.providers.apply_indexes)
         background.start("health of integrations", self.providers.health_log.run())
+        background.start("schedules", follow_schedules(self.schedules, poll=self._settings.sync.schedule_poll))
         background.start("runner", self.runner.run())  # runs left by others do not wait for a group to settle
         await start_when_possible("command consumer", self._broker.start)
 

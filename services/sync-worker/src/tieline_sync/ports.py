@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tieline.contracts.base import JsonObject
+from tieline.contracts.sync import StartRun
 
 from tieline_sync.domain.credentials import Facts
 from tieline_sync.domain.datasets import Dataset, DatasetVersion
@@ -13,6 +14,7 @@ from tieline_sync.domain.records import Pick, Record
 from tieline_sync.domain.revisions import Head, Revising
 from tieline_sync.domain.run_events import RunAnyEvent
 from tieline_sync.domain.runs import Attachment, Run, Wording
+from tieline_sync.domain.schedules import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,38 @@ class RunStore(Protocol):
 
     async def finish(self, run: Run, *, expires_at: datetime) -> None:
         """Store that the run's last event is published: it is no longer active. Raises LeaseLostError."""
+        ...
+
+
+class ScheduleStore(Protocol):
+    """Schedules by integration, and by when they are due."""
+
+    async def get(self, workspace_id: str, integration_id: str) -> Schedule | None:
+        """Return an integration's schedule, or None."""
+        ...
+
+    async def put(self, schedule: Schedule) -> None:
+        """Store a schedule, in the place of the integration's earlier one."""
+        ...
+
+    async def delete(self, workspace_id: str, integration_id: str) -> Schedule | None:
+        """Delete a schedule and return it, or None."""
+        ...
+
+    async def claim_due(self, now: datetime, *, until: datetime) -> Schedule | None:
+        """Return the schedule that is due longest, if any; nobody else gets it before `until`."""
+        ...
+
+    async def advance(self, claimed: Schedule, following: Schedule) -> None:
+        """Store the planned time after the claimed one, unless the schedule was changed meanwhile."""
+        ...
+
+
+class RunCommands(Protocol):
+    """The topic of run commands."""
+
+    async def send(self, command: StartRun) -> None:
+        """Append a command. Raises KafkaUnavailableError."""
         ...
 
 

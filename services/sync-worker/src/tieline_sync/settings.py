@@ -21,6 +21,9 @@ class RunSettings(Block):
         description="How long a run stays with a worker that is not heard of; renewed every quarter of it.",
     )
     poll: timedelta = Field(default=timedelta(seconds=1), description="How often an idle worker looks for runs.")
+    schedule_poll: timedelta = Field(
+        default=timedelta(seconds=5), description="How often schedules that are due are looked for."
+    )
     most_idle_attempts: int = Field(
         default=5, ge=1, description="Attempts without any progress after which a run fails."
     )

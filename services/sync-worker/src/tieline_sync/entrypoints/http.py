@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from tieline.clock import Clock
 from tieline.contracts.base import Contract
 from tieline.errors import PermanentError, TransientError
 
@@ -22,6 +23,7 @@ from tieline_sync.entrypoints import questions
 from tieline_sync.handlers.read_datasets import ReadDatasets
 from tieline_sync.handlers.read_records import ReadRecords
 from tieline_sync.handlers.read_runs import ReadRuns
+from tieline_sync.handlers.run_schedules import Schedules
 
 QuestionT = TypeVar("QuestionT", bound=questions.Question)
 Answering = Callable[[QuestionT], Awaitable[Contract | bytes | None]]
@@ -40,17 +42,27 @@ class InternalHttp:
     """Answers the questions of the other services."""
 
     def __init__(
-        self, *, runs: ReadRuns, datasets: ReadDatasets, records: ReadRecords, token: str, max_body_bytes: int
+        self,
+        *,
+        runs: ReadRuns,
+        datasets: ReadDatasets,
+        records: ReadRecords,
+        schedules: Schedules,
+        clock: Clock,
+        token: str,
+        max_body_bytes: int,
     ) -> None:
         self._runs = runs
         self._datasets = datasets
         self._records = records
+        self._schedules = schedules
+        self._clock = clock
         self._expected = f"Bearer {token}".encode()
         self._max_body_bytes = max_body_bytes
 
     def routes(self) -> list[Route]:
         """Return one route per question."""
-        return [*self._run_routes(), *self._dataset_routes()]
+        return [*self._run_routes(), *self._dataset_routes(), *self._schedule_routes()]
 
     def _run_routes(self) -> list[Route]:
         runs = self._runs
@@ -101,6 +113,26 @@ class InternalHttp:
                 "/internal/raw-pages/get",
                 questions.GetRawPage,
                 lambda asked: datasets.raw_page(asked.workspace_id, asked.integration_id, asked.run_id, asked.number),
+            ),
+        ]
+
+    def _schedule_routes(self) -> list[Route]:
+        schedules = self._schedules
+        return [
+            self._route(
+                "/internal/schedules/get",
+                questions.Question,
+                lambda asked: schedules.find(asked.workspace_id, asked.integration_id),
+            ),
+            self._route(
+                "/internal/schedules/save",
+                questions.SaveSchedule,
+                lambda asked: schedules.save(asked.schedule(self._clock())),
+            ),
+            self._route(
+                "/internal/schedules/delete",
+                questions.Question,
+                lambda asked: schedules.delete(asked.workspace_id, asked.integration_id),
             ),
         ]
 

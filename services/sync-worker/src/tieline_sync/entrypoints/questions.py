@@ -1,11 +1,12 @@
 """What the other services ask over the internal HTTP interface (`tieline.sync_client` sends it)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from tieline.contracts.base import WorkspaceId
 
+from tieline_sync.domain.schedules import Schedule
 from tieline_sync.handlers.read_records import DiffQuery, RecordQuery
 
 Text = Annotated[str, StringConstraints(max_length=256)]
@@ -100,3 +101,17 @@ class SaveSchedule(Question):
     jitter: timedelta = timedelta()
     paused: bool = False
     batch_size: int | None = Field(default=None, ge=1, le=1000)
+
+    def schedule(self, now: datetime) -> Schedule:
+        """Return what is to be saved."""
+        return Schedule(
+            workspace_id=self.workspace_id,
+            integration_id=self.integration_id,
+            saved_at=now,
+            cron=self.cron,
+            every=self.every,
+            time_zone=self.time_zone,
+            jitter=self.jitter,
+            paused=self.paused,
+            batch_size=self.batch_size,
+        )
