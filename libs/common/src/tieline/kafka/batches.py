@@ -40,6 +40,10 @@ LONGEST_WAIT = timedelta(seconds=15)
 
 POLL_MS = 500  # how long one poll waits for records; an idle group costs two of them a second
 
+# How soon a member learns that the group shares out its partitions anew, and so how long a rolling update holds its
+# records up; aiokafka's default is 3 s.
+HEARTBEAT_MS = 1000
+
 GRACEFUL_SECONDS = 15.0  # how long a stop waits for the batch in hand
 
 log = logging.getLogger(__name__)
@@ -68,6 +72,7 @@ class GroupConsumer:
             settings.topic_prefix + self.topic,
             group_id=settings.topic_prefix + self.group,
             group_instance_id=instance,
+            heartbeat_interval_ms=HEARTBEAT_MS,
             ack_policy=AckPolicy.MANUAL,  # acknowledged below, when the whole batch is done
             batch=True,
             batch_timeout_ms=POLL_MS,
