@@ -421,3 +421,17 @@ def test_a_very_long_answer_is_shown_by_its_beginning(owner: Caller, integration
     assert isinstance(shown["raw_response"], str)
     assert len(shown["raw_response"]) < 300_000
     assert shown["final_result"] == "x" * 1000
+
+
+@pytest.mark.parametrize("depth", [300, 900, 5000])
+@pytest.mark.parametrize("settings", [{}, {"result_key": "a"}, {"response_filter": ["a.a"]}])
+def test_an_answer_that_is_nested_too_deeply_is_told(
+    owner: Caller, integration_id: str, shop: ScriptedServer, settings: dict[str, Any], depth: int
+) -> None:
+    given(owner, integration_id, **settings)
+    shop.answers.append(Response(b'{"a":' * depth + b"1" + b"}" * depth, media_type="application/json"))
+
+    shown = run(owner, integration_id)
+
+    assert shown["status_code"] == 200
+    assert depth > 1000 or shown["error"].endswith("is nested too deeply")

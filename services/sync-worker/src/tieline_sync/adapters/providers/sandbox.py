@@ -20,6 +20,7 @@ START = timedelta(seconds=20)
 LONGEST_JOB = timedelta(seconds=4)
 """Longer than the CPU time that a job may use, for machines that are busy with other things."""
 
+TOO_DEEP = "is nested too deeply"
 MODULE = "tieline_sync.adapters.providers.sandbox_child"
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,8 @@ class Sandbox:
             if is_plain(settings):
                 return answer_stages(value, settings)
             return await self._evaluated({"kind": "respond", "value": value, "settings": settings}, "the result")
-        except (NotConfiguredError, RecursionError) as error:
-            words = str(error) if isinstance(error, NotConfiguredError) else "the result is nested too deeply"
+        except (NotConfiguredError, RecursionError, orjson.JSONEncodeError) as error:
+            words = str(error) if isinstance(error, NotConfiguredError) else f"the result {TOO_DEEP}"
             return {"after_filter": None, "after_mapping": None, "final_result": None, "error": words}
 
     async def close(self) -> None:
@@ -67,7 +68,10 @@ class Sandbox:
         self._idle.clear()
 
     async def _evaluated(self, job: Mapping[str, Any], what: str) -> dict[str, Any]:
-        frame = orjson.dumps(job)
+        try:
+            frame = orjson.dumps(job)
+        except orjson.JSONEncodeError as error:
+            raise NotConfiguredError(f"{what} {TOO_DEEP}") from error
         if self._waiting >= MOST_WAITING:
             raise SandboxBusyError(f"{MOST_WAITING} evaluations wait already")
         self._waiting += 1

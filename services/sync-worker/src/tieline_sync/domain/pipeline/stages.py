@@ -1,8 +1,9 @@
 """What the stages make of an answer, one after the other. Evaluated in the sandbox unless they are plain."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from tieline_sync.domain.pipeline.expressions import ExpressionError, found, mapped
 from tieline_sync.domain.pipeline.filtering import filtered
@@ -38,7 +39,7 @@ def as_text(value: Any) -> str:
     """Return a result as text: text as it is, nothing for null, anything else as JSON."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def cut(text: str, most: int) -> str:
