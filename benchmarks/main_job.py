@@ -112,9 +112,9 @@ async def save(http: httpx2.AsyncClient) -> None:
     """Save a new integration with a secret."""
     body = {
         "name": "Benchmark",
-        "integration_type": "sentry",
+        "integration_type": "linear",
         "auth_data": {"access_token": "benchmark-token"},
-        "scope_data": {"org_slug": "acme"},
+        "scope_data": {"workspace_id": "acme"},
     }
     await ok(http.post("/api/v2/integrations/save", json=body))
 
