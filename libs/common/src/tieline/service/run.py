@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tieline.errors import ConfigurationError
 from tieline.observability.http import traced
@@ -57,6 +57,23 @@ class _DrainingServer(uvicorn.Server):
         log.info("stopped")
 
 
+def letting_go(app: ASGIApp, health: Health) -> ASGIApp:
+    """Return `app` that ends connections after its answers once the process shuts down.
+
+    A client that keeps connections would otherwise send its next request at the moment they are closed.
+    """
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_let_go(message: Message) -> None:
+            if health.draining and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await app(scope, receive, send_and_let_go if scope["type"] == "http" else send)
+
+    return answering
+
+
 def serve(app: ASGIApp, *, http: HttpSettings, health: Health) -> None:
     """Serve `app` until SIGTERM or Ctrl-C; then say so, linger, let requests in hand finish within the drain time."""
     config = uvicorn.Config(
@@ -90,4 +107,4 @@ def main(
         print(f"{service}: {error}", file=sys.stderr)  # noqa: T201 - there is no log before the settings are read
         sys.exit(2)
     log.info("starting", extra={"host": settings.http.host, "port": settings.http.port})
-    serve(measured(traced(app)), http=settings.http, health=health)
+    serve(letting_go(measured(traced(app)), health), http=settings.http, health=health)
