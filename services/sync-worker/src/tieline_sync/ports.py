@@ -35,9 +35,15 @@ class FetchedPage:
 class Source(Protocol):
     """One integration's records at its provider. Bounded in time; pages bounded in size."""
 
-    wording: Wording
-    is_whole: bool
-    """Whether a run lists everything there is, so that what is missing was removed."""
+    @property
+    def wording(self) -> Wording:
+        """How messages call the provider and its records."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether a run lists everything there is, so that what is missing was removed."""
+        ...
 
     def first(self, resume: JsonObject | None) -> JsonObject:
         """Return the cursor of a run's first page, given what the last version's run left; None for all there is."""

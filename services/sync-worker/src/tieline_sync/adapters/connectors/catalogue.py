@@ -3,11 +3,24 @@
 from tieline.clock import Clock
 from tieline.outgoing import OutgoingClient
 
+from tieline_sync.adapters.connectors.github import GitHubConnector
+from tieline_sync.adapters.connectors.jira import JiraConnector
+from tieline_sync.adapters.connectors.linear import LinearConnector
+from tieline_sync.adapters.connectors.pagerduty import PagerDutyConnector
+from tieline_sync.adapters.connectors.sentry import SentryConnector
 from tieline_sync.adapters.connectors.servicenow import ServiceNowConnector
+from tieline_sync.adapters.providers.session import Sessions
 from tieline_sync.ports import Connector
 
 
-def connectors(http: OutgoingClient, clock: Clock) -> dict[str, Connector]:
+def connectors(http: OutgoingClient, sessions: Sessions, clock: Clock) -> dict[str, Connector]:
     """Return the connectors by provider, in lower case."""
-    known: list[Connector] = [ServiceNowConnector(http, clock)]
+    known: list[Connector] = [
+        ServiceNowConnector(http, clock),
+        PagerDutyConnector(sessions, clock),
+        SentryConnector(sessions),
+        LinearConnector(sessions),
+        JiraConnector(sessions, clock),
+        GitHubConnector(sessions),
+    ]
     return {provider: connector for connector in known for provider in connector.providers}

@@ -78,10 +78,14 @@ class ProviderParts:
         )
         self.health_log = HealthLog(self._health_store, KafkaHealthEvents(producer, clock), clock)
         self.read_health = ReadHealth(self._health_store, clock)
-        sessions = Sessions(self._http, self.tokens, clock, apps=options.apps)
+        self.sessions = Sessions(self._http, self.tokens, clock, apps=options.apps)
         self.calls = ProviderCalls(
             integrations=facts,
-            providers={"pagerduty": PagerDuty(sessions), "linear": Linear(sessions), "sentry": Sentry(sessions)},
+            providers={
+                "pagerduty": PagerDuty(self.sessions),
+                "linear": Linear(self.sessions),
+                "sentry": Sentry(self.sessions),
+            },
             health=self.health_log,
             clock=clock,
             timeout=timeout,

@@ -6,6 +6,7 @@ from tieline.clock import Clock
 from tieline.outgoing import HostClients, OutgoingError
 
 from tieline_sync.adapters.providers.failures import upstream
+from tieline_sync.domain.pipeline.answers import LARGEST_BODY
 from tieline_sync.domain.pipeline.request import Request
 from tieline_sync.domain.providers.limits import stated_wait
 from tieline_sync.handlers.provider_ports import ServerAnswer
@@ -32,6 +33,7 @@ class HttpEndpointServer:
                 json=request.json,
                 form=request.form,
                 timeout=limit,
+                most_bytes=LARGEST_BODY,
             )
         except OutgoingError as error:
             raise upstream(error) from error

@@ -11,6 +11,7 @@ from tieline_sync.domain.providers.errors import CredentialsRefusedError, RateLi
 from tieline_sync.domain.providers.limits import wait_of
 from tieline_sync.domain.providers.tokens import TokenRequest, refusal_of
 
+LARGEST_ANSWER = 1_048_576
 REFUSALS = frozenset({400, 401, 403})
 
 
@@ -32,6 +33,7 @@ class HttpTokenEndpoint:
                 form=request.form,
                 json=request.json,
                 timeout=self._timeout,
+                most_bytes=LARGEST_ANSWER,
             )
         except OutgoingError as error:
             raise UpstreamError(f"No token: {upstream(error).details}") from error

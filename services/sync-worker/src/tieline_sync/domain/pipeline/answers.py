@@ -13,8 +13,6 @@ LARGEST_SHOWN: Final = 262_144
 
 def value_of(body: bytes, *, content_type: str, scrubber: Scrubber) -> Any:
     """Return the body as JSON where it is JSON, else as text; None when it is empty. Raises UpstreamError."""
-    if len(body) > LARGEST_BODY:
-        raise UpstreamError(f"The response is larger than {LARGEST_BODY} bytes", is_outage=False)
     text = body.decode("utf-8", "replace").removeprefix("\ufeff")
     if not text.strip():
         return None
