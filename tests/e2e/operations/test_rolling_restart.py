@@ -95,8 +95,8 @@ async def _configured(cluster: Cluster, http: httpx2.AsyncClient) -> str:
         "username": "admin",
         "password": "sample-password",
     }
-    body = {"service_name": "ServiceNow", "auth_type": "basic_auth", "config": config}
-    created = await _post(cluster, http, "/integrations/create", body)
+    wanted = {"service_name": "ServiceNow", "auth_type": "basic_auth", "config": config, "is_active": True}
+    created = await _post(cluster, http, "/integrations/create", wanted)
     await eventually(lambda: _routed(cluster, http))
     return str(created["integration"]["id"])
 
