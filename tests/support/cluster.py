@@ -64,12 +64,15 @@ class Cluster:
         """Return what a replica wrote, all its lives."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
-    async def start(self) -> None:
-        """Start everything and wait until it is ready."""
+    async def begin(self) -> None:
+        """Start everything; whatever the services wait for may come later."""
         await self._run(self._simulators())
         for role, ports in self.ports.items():
             for number, port in enumerate(ports):
                 self._spawn(self._service(role, number, port))
+
+    async def ready(self) -> None:
+        """Wait until everything is ready."""
         for name, child in self._children.items():
             await self._ready(name, child)
         await eventually(lambda: all(front.takes_all for front in self.front.values()), within=10)  # they notice, too
@@ -158,17 +161,29 @@ _OWN_KEYS = {
 
 
 @asynccontextmanager
-async def running_cluster(
-    folder: Path, *, kafka: KafkaSettings, mongo_url: str, database: str, replicas: int = 2
+async def starting_cluster(
+    folder: Path, *, kafka: KafkaSettings, mongo_url: str, database: str, replicas: int
 ) -> AsyncIterator[Cluster]:
-    """Run `replicas` of every service on these servers until left."""
-    await apply_topics(kafka)
+    """Run `replicas` of every service until left, whether their servers are there or not."""
     mongo = {"TIELINE_MONGO__URL": mongo_url, "TIELINE_MONGO__DATABASE": database}
     cluster = Cluster(folder, kafka, mongo, replicas)
     async with AsyncExitStack() as stack:
         for role, ports in cluster.ports.items():
             cluster.front[role] = await stack.enter_async_context(balancing(ports))
         stack.push_async_callback(cluster.stop)
-        await cluster.start()
+        await cluster.begin()
+        yield cluster
+
+
+@asynccontextmanager
+async def running_cluster(
+    folder: Path, *, kafka: KafkaSettings, mongo_url: str, database: str, replicas: int = 2
+) -> AsyncIterator[Cluster]:
+    """Run `replicas` of every service, ready, with a workspace, until left."""
+    await apply_topics(kafka)
+    async with starting_cluster(
+        folder, kafka=kafka, mongo_url=mongo_url, database=database, replicas=replicas
+    ) as cluster:
+        await cluster.ready()
         cluster.workspace = await create_workspace(kafka, slug="org-rolling", name="Rolling")
         yield cluster
