@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
+import random
 import time
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import timedelta
@@ -36,7 +36,7 @@ from tieline_webhooks.adapters.mongo_deliveries import MongoDeliveries
 from tieline_webhooks.adapters.mongo_delivery_list import MongoDeliveryList
 from tieline_webhooks.adapters.mongo_events import MongoEvents
 from tieline_webhooks.adapters.mongo_lanes import MongoLanes
-from tieline_webhooks.adapters.mongo_ledger import MongoLedger
+from tieline_webhooks.adapters.mongo_ledger import STRIPES, MongoLedger
 from tieline_webhooks.adapters.mongo_messages import MongoMessages
 from tieline_webhooks.adapters.mongo_quarantine import MongoQuarantine
 from tieline_webhooks.adapters.mongo_routed import MongoRoutedStore
@@ -92,7 +92,8 @@ class WebhookRouter:
         self._spool = Spool.open(options.spool_dir, max_bytes=options.spool_max_bytes)
         self._instance = instance_of(options.spool_dir)
         self._client_id = f"webhook-router-{self._instance}"
-        self._stripe = zlib.crc32(self._instance.encode())
+        # Another one after each start: a transaction of a process that was killed may hold its own locked for a minute.
+        self._stripe = random.randrange(STRIPES)
         self._registry = RegistryClient(settings.internal)
         self._producer = RecordProducer(settings.kafka, client_id=self._client_id)
         self._client = mongo.build_client(settings.mongo, app_name="tieline-webhook-router")

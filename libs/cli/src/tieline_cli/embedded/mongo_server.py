@@ -17,6 +17,7 @@ from secantus import SecantusDBServer
 from tieline_cli.processes.program import LOOPBACK
 
 _POLL_SECONDS = 0.05
+_TRANSACTION_SECONDS = 10.0  # MongoDB's own default is a minute
 
 
 def main(port: int, storage: str) -> None:
@@ -32,10 +33,14 @@ def main(port: int, storage: str) -> None:
         enable_test_commands=False,
         sync_on_commit=True,  # without it a killed server loses acknowledged writes
         cache_size="256M",
+        transaction_lifetime_seconds=_TRANSACTION_SECONDS,
     )
     server.start()
     while not told.is_set():
         time.sleep(_POLL_SECONDS)
+        # The server itself ends what a killed client left open only when somebody else begins a transaction; whoever
+        # only writes to a document that it holds would wait for ever.
+        server.transactions.prune_expired()
     stopped = threading.Event()
     threading.Thread(target=_wake, args=(port, stopped), daemon=True).start()
     server.stop()

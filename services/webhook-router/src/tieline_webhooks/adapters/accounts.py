@@ -22,7 +22,7 @@ class RegistryAccounts:
         self._registry = registry
         self._integrations = integrations
         self._known: OrderedDict[str, tuple[float, int, Account | Blocked]] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._opening: dict[tuple[str, int], asyncio.Task[Account | Blocked]] = {}
 
     async def of(self, workspace_id: str, channel: str) -> Account | Blocked:
         """Return the workspace's account on a channel, or why there is none. Raises RegistryUnavailableError."""
@@ -36,15 +36,12 @@ class RegistryAccounts:
         known = self._remembered(integration)
         if known is not None:
             return known
-        # Many deliveries may want the same account at once; one asks.
-        async with self._locks.setdefault(integration.id, asyncio.Lock()):
-            known = self._remembered(integration)
-            if known is None:
-                known = await self._open(integration)
-                self._remember(integration, known)
-        if not self._locks[integration.id].locked():
-            self._locks.pop(integration.id, None)
-        return known
+        key = (integration.id, integration.revision)
+        opening = self._opening.get(key)
+        if opening is None:  # many deliveries may want the same account at once; one asks
+            opening = self._opening[key] = asyncio.create_task(self._open(integration))
+            opening.add_done_callback(lambda _: self._opening.pop(key, None))
+        return await asyncio.shield(opening)
 
     def _remembered(self, integration: Integration) -> Account | Blocked | None:
         until, revision, known = self._known.get(integration.id, (0.0, 0, None))
@@ -57,6 +54,11 @@ class RegistryAccounts:
             self._known.popitem(last=False)
 
     async def _open(self, integration: Integration) -> Account | Blocked:
+        account = await self._opened(integration)
+        self._remember(integration, account)
+        return account
+
+    async def _opened(self, integration: Integration) -> Account | Blocked:
         channel = integration.provider
         found = await self._registry.open_credentials(integration.workspace_id, integration.id)
         secrets = {} if found is None else found.secrets

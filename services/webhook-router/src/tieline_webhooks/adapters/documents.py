@@ -16,8 +16,10 @@ Document = dict[str, Any]
 COMPRESS_FROM = 256
 
 
-def event_document(accepted: AcceptedEvent, *, partition: int, offset: int, expires_at: datetime) -> Document:
-    """Return what is kept of an event: to know it again, to try routes on, to send its body on."""
+def event_document(
+    accepted: AcceptedEvent, body: bytes, *, partition: int, offset: int, expires_at: datetime
+) -> Document:
+    """Return what is kept of an event, its body `packed`: to know it again, and to try routes on."""
     return {
         "_id": accepted.id,
         "ws": accepted.workspace_id,
@@ -27,7 +29,7 @@ def event_document(accepted: AcceptedEvent, *, partition: int, offset: int, expi
         "agent_id": accepted.agent_id,
         "integration_id": accepted.integration_id,
         "content_type": accepted.content_type,
-        "body": Binary(packed(accepted.body)),
+        "body": Binary(body),
         "received_at": accepted.received_at,
         "partition": partition,
         "offset": offset,

@@ -79,7 +79,11 @@ class MongoDeliveries:
 
     async def begin(self, due: Due, lease: Lease, *, now: datetime) -> bool:
         """Record that a delivery is about to be sent; False if somebody else took it or changed it meanwhile."""
-        return await self._begin(_Begin(due, lease, now))
+        begin = _Begin(due, lease, now)
+        if due.begun_by is not None:
+            # A transaction of the process that died over it may hold it locked for a minute: let no other wait for it.
+            return (await self._begin_all([begin]))[0]
+        return await self._begin(begin)
 
     async def settle(
         self, before: Delivery, after: Delivery, lease: Lease, *, fallback: Delivery | None = None

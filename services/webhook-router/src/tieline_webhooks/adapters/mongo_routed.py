@@ -1,6 +1,7 @@
 """Events and their new deliveries in MongoDB, with their booking: a batch is one transaction."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 from tieline.errors import DatabaseUnavailableError
 
-from tieline_webhooks.adapters.documents import delivery_document, event_document
+from tieline_webhooks.adapters.documents import delivery_document, event_document, packed
 from tieline_webhooks.adapters.mongo import DELIVERIES, EVENTS, Document, translated
 from tieline_webhooks.adapters.mongo_ledger import MongoLedger
 from tieline_webhooks.domain.deliveries import Delivery
@@ -19,6 +20,8 @@ from tieline_webhooks.domain.routing import RoutedRecord
 
 Place = tuple[int, int]
 """Partition and offset."""
+
+BREATH = 16  # events between turns for others
 
 _DUPLICATE_KEY = 11000
 
@@ -44,27 +47,41 @@ class MongoRoutedStore:
 
     async def record(self, routed: Sequence[RoutedRecord]) -> list[Delivery]:
         """Store what is new and book it, all or nothing; return the new deliveries. See `RoutedStore`."""
+        bodies: dict[str, bytes] = {}
+        for number, each in enumerate(routed):
+            if number % BREATH == 0:
+                await asyncio.sleep(0)  # a batch is some 10 ms of work, and webhooks are waiting for their answers
+            bodies.setdefault(each.accepted.id, packed(each.accepted.body))
         try:
-            return await self._transaction(routed, thorough=False)
+            return await self._transaction(routed, bodies, thorough=False)
         except BulkWriteError as error:
             _require_duplicates_only(error)
         try:
-            return await self._transaction(routed, thorough=True)
+            return await self._transaction(routed, bodies, thorough=True)
         except BulkWriteError as error:
             _require_duplicates_only(error)
             raise DatabaseUnavailableError("another consumer is storing the same events") from error
 
-    async def _transaction(self, routed: Sequence[RoutedRecord], *, thorough: bool) -> list[Delivery]:
+    async def _transaction(
+        self, routed: Sequence[RoutedRecord], bodies: Mapping[str, bytes], *, thorough: bool
+    ) -> list[Delivery]:
         async with translated(), self._client.start_session() as session:
-            return await session.with_transaction(lambda inside: self._record(routed, inside, thorough=thorough))
+            return await session.with_transaction(
+                lambda inside: self._record(routed, bodies, inside, thorough=thorough)
+            )
 
     async def _record(
-        self, routed: Sequence[RoutedRecord], session: AsyncClientSession, *, thorough: bool
+        self,
+        routed: Sequence[RoutedRecord],
+        bodies: Mapping[str, bytes],
+        session: AsyncClientSession,
+        *,
+        thorough: bool,
     ) -> list[Delivery]:
         seen = await self._seen(routed, session)
         if thorough:
             seen = await self._outlived(routed, session) | seen
-        booking, batch = Booking(), _Batch(seen)
+        booking, batch = Booking(), _Batch(seen, bodies)
         for each in routed:
             batch.take(each, booking, each.accepted.received_at + self._keep_events)
         if batch.events:
@@ -102,8 +119,9 @@ def _require_duplicates_only(error: BulkWriteError) -> None:
 class _Batch:
     """What a batch comes to, given where its events were last seen."""
 
-    def __init__(self, seen: dict[str, Place]) -> None:
+    def __init__(self, seen: dict[str, Place], bodies: Mapping[str, bytes]) -> None:
         self._seen = seen
+        self._bodies = bodies
         self.events: list[dict[str, Any]] = []
         self.deliveries: list[Delivery] = []
         self.repeated: dict[str, Place] = {}
@@ -115,7 +133,8 @@ class _Batch:
         last = self._seen.get(accepted.id)
         self._seen[accepted.id] = place if last is None else max(last, place) if last[0] == place[0] else place
         if last is None:
-            document = event_document(accepted, partition=place[0], offset=place[1], expires_at=expires_at)
+            body = self._bodies[accepted.id]
+            document = event_document(accepted, body, partition=place[0], offset=place[1], expires_at=expires_at)
             self.events.append(document)
             self._new[accepted.id] = document
             self.deliveries.extend(routed.deliveries)
