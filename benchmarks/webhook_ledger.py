@@ -93,8 +93,8 @@ async def measure(kafka: str, mongo: str, folder: Path, options: argparse.Namesp
         print_books(expected, books)
         ids = Counter(request.headers["webhook-id"] for request in hooks.received)
         print(
-            f"\n{options.kills} kills, {tried_again} deliveries tried more than once, {took:.0f} s; looked at the books "
-            f"{seen.total():,} times, {seen[False]} times they did not add up\n"
+            f"\n{options.kills} kills, {tried_again} deliveries tried more than once, {took:.0f} s; looked at the "
+            f"books {seen.total():,} times, {seen[False]} times they did not add up\n"
             f"of the last {ids.total():,} requests that destinations took, {ids.total() - len(ids)} were repeats "
             "(answers lost by a kill; a receiver knows them by their webhook-id)"
         )

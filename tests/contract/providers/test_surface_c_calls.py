@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.contract.gateway.documented import assert_same_shape
-from tests.contract.providers.configuring import get, post
+from tests.contract.providers.configuring import configure, get, post
 from tests.support.gateway_stack import Caller
 from tests.support.provider_stack import ProviderStack
 
@@ -145,6 +145,31 @@ def test_acknowledging_needs_no_body(resident: Caller, providers: ProviderStack)
     notes = [each.body for each in providers.stand_ins["pagerduty"].received if each.path.endswith("/notes")]
     assert answer.status_code == 200
     assert resident.user_id in str(notes)
+
+
+@pytest.mark.parametrize(
+    ("config", "acknowledged_by", "sender"),
+    [
+        ({"email": "priya@example.com", "incident": "PINC0048"}, "agent-1", "priya@example.com"),
+        ({"incident": "PINC0050"}, "tomas@example.com", "tomas@example.com"),
+        ({"incident": "PINC0052"}, "agent-1", None),
+    ],
+)
+def test_with_a_key_of_the_account_somebody_has_to_be_named(
+    asker: Caller, providers: ProviderStack, *, config: dict[str, str], acknowledged_by: str, sender: str | None
+) -> None:
+    incident = config["incident"]
+    configure(asker, providers, "pagerduty", apiKey="account-key-0", **config)
+    providers.stand_ins["pagerduty"].configure({"account_key": True})
+
+    path = f"/api/integrations/pagerduty/incidents/{incident}/acknowledge"
+    answer = post(asker, path, {"acknowledgedBy": acknowledged_by})
+
+    providers.stand_ins["pagerduty"].configure({"account_key": False})
+    writes = [each for each in providers.stand_ins["pagerduty"].received if each.method != "GET"]
+    assert answer.status_code == (502 if sender is None else 200)
+    assert {each.headers.get("from") for each in writes} == ({sender} if sender else set())
+    assert sender is not None or "From header" in answer.json()["details"]
 
 
 def test_a_resolved_incident_is_not_opened_again_by_acknowledging(resident: Caller, providers: ProviderStack) -> None:

@@ -275,6 +275,24 @@ def test_what_is_no_request_is_422(owner: Caller, integration_id: str, body: Any
     assert owner.http.post(path, json=body).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"params": {"a": "\\ud800"}}', b'{"params": {"a": NaN}}', b'{"params": {"a": 1e999}}', b"{"]
+)
+def test_what_could_not_be_passed_on_is_422(owner: Caller, integration_id: str, body: bytes) -> None:
+    path = owner.v1(f"integrations/{integration_id}/endpoints/read/test")
+
+    answer = owner.http.post(path, content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code == 422
+
+
+def test_half_a_character_in_an_answer_spoils_nothing(owner: Caller, integration_id: str, shop: ScriptedServer) -> None:
+    given(owner, integration_id, result_key="a")
+    shop.answers.append(Response(b'{"a": "x\\ud800y"}', media_type="application/json"))
+
+    assert run(owner, integration_id)["final_result"] == "x\N{REPLACEMENT CHARACTER}y"
+
+
 def test_permission_to_look_is_needed(owner: Caller, integration_id: str, providers: ProviderStack) -> None:
     other = providers.gateway.key(owner, "route.view")
     answer = owner.http.post(
@@ -435,3 +453,10 @@ def test_an_answer_that_is_nested_too_deeply_is_told(
 
     assert shown["status_code"] == 200
     assert depth > 1000 or shown["error"].endswith("is nested too deeply")
+
+
+def test_an_answer_that_is_too_large_is_told(owner: Caller, integration_id: str, shop: ScriptedServer) -> None:
+    given(owner, integration_id)
+    shop.answers.append(PlainTextResponse("x" * 5_000_000))
+
+    assert run(owner, integration_id)["error"] == "The response is larger than 4194304 bytes"

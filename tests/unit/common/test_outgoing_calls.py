@@ -89,6 +89,18 @@ async def test_a_body_larger_than_the_limit_is_refused() -> None:
             await http.call("GET", server.url)
 
 
+async def test_a_call_may_want_less_than_the_settings_allow_and_not_more() -> None:
+    async with raw_server(answer_of(b"x" * 2000)) as server, client() as http:
+        with pytest.raises(ResponseTooLargeError) as caught:
+            await http.call("GET", server.url, most_bytes=1999)
+        whole = await http.call("GET", server.url, most_bytes=2000)
+    async with raw_server(answer_of(b"x" * (LIMIT + 1))) as server, client() as http:
+        with pytest.raises(ResponseTooLargeError):
+            await http.call("GET", server.url, most_bytes=LIMIT * 10)
+
+    assert (caught.value.limit, len(whole.body)) == (1999, 2000)
+
+
 async def test_an_endless_body_is_refused_at_the_limit() -> None:
     async def endless(writer: asyncio.StreamWriter) -> None:
         writer.write(OK + b"transfer-encoding: chunked\r\n\r\n")

@@ -210,17 +210,14 @@ class ProviderFaultError(TielineError):
 
 
 class ProviderClient:
-    """One pool of connections to the sync worker. Use as an async context manager."""
+    """Connections to the sync worker. Use as an async context manager.
 
-    def __init__(self, settings: InternalSettings, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
-        self._http = httpx2.AsyncClient(
-            base_url=settings.sync_worker_url,
-            headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
-            timeout=httpx2.Timeout(CALL_TIMEOUT.total_seconds(), connect=settings.timeout.total_seconds()),
-            limits=httpx2.Limits(max_connections=MOST_CONNECTIONS),
-            transport=transport,
-            trust_env=False,
-        )
+    Runs of endpoints, which may take a minute each, have a pool of their own, so that they hold up no other call.
+    """
+
+    def __init__(self, settings: InternalSettings) -> None:
+        self._calls = _pool(settings)
+        self._runs = _pool(settings)
 
     async def __aenter__(self) -> Self:
         return self
@@ -228,37 +225,49 @@ class ProviderClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        await self._calls.aclose()
+        await self._runs.aclose()
 
     async def call(self, call: ProviderCall) -> ProviderAnswer:
         """Return a provider's answer. Raises ProviderFaultError, SyncWorkerUnavailableError."""
-        return ProviderAnswer.model_validate(await self._post(CALL_PATH, call, CALL_TIMEOUT))
+        return ProviderAnswer.model_validate(await _post(self._calls, CALL_PATH, call, CALL_TIMEOUT))
 
     async def run_endpoint(self, call: EndpointCall) -> EndpointRun:
         """Run an endpoint and return its stages. Raises ProviderFaultError, SyncWorkerUnavailableError."""
-        return EndpointRun.model_validate(await self._post(RUN_ENDPOINT_PATH, call, RUN_TIMEOUT))
+        return EndpointRun.model_validate(await _post(self._runs, RUN_ENDPOINT_PATH, call, RUN_TIMEOUT))
 
     async def health(self, workspace_id: str) -> Mapping[str, ProviderHealth]:
         """Return how calls went, by integration id. Raises SyncWorkerUnavailableError within a second."""
-        found = await self._post(HEALTH_PATH, HealthQuestion(workspace_id=workspace_id), HEALTH_TIMEOUT)
+        found = await _post(self._calls, HEALTH_PATH, HealthQuestion(workspace_id=workspace_id), HEALTH_TIMEOUT)
         return {one.integration_id: one for one in WorkspaceHealth.model_validate(found).items}
 
-    async def _post(self, path: str, body: Contract, limit: timedelta) -> Any:
-        with span(f"POST {path}", SpanKind.CLIENT, http__request__method="POST"):
-            try:
-                answer = await self._http.post(
-                    path,
-                    content=body.to_json(),
-                    headers={"content-type": "application/json", **trace_headers()},
-                    timeout=limit.total_seconds(),
-                )
-            except httpx2.HTTPError as error:
-                raise SyncWorkerUnavailableError(f"the sync worker did not answer: {type(error).__name__}") from error
+
+def _pool(settings: InternalSettings) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        base_url=settings.sync_worker_url,
+        headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
+        timeout=httpx2.Timeout(CALL_TIMEOUT.total_seconds(), connect=settings.timeout.total_seconds()),
+        limits=httpx2.Limits(max_connections=MOST_CONNECTIONS),
+        trust_env=False,
+    )
+
+
+async def _post(http: httpx2.AsyncClient, path: str, body: Contract, limit: timedelta) -> Any:
+    with span(f"POST {path}", SpanKind.CLIENT, http__request__method="POST"):
         try:
-            document = answer.json()
-            if answer.status_code == httpx2.codes.OK:
-                return document
-            fault = Fault.model_validate(document)
-        except (ValueError, ValidationError) as error:
-            raise SyncWorkerUnavailableError(f"the sync worker answered {answer.status_code}") from error
-        raise ProviderFaultError(fault)
+            answer = await http.post(
+                path,
+                content=body.to_json(),
+                headers={"content-type": "application/json", **trace_headers()},
+                timeout=limit.total_seconds(),
+            )
+        except httpx2.HTTPError as error:
+            raise SyncWorkerUnavailableError(f"the sync worker did not answer: {type(error).__name__}") from error
+    try:
+        document = answer.json()
+        if answer.status_code == httpx2.codes.OK:
+            return document
+        fault = Fault.model_validate(document)
+    except (ValueError, ValidationError) as error:
+        raise SyncWorkerUnavailableError(f"the sync worker answered {answer.status_code}") from error
+    raise ProviderFaultError(fault)

@@ -1,5 +1,6 @@
 """What vendors answer, as surface C's documents: also where something is missing or of another kind."""
 
+import json
 import re
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tieline_sync.domain.providers import linear, pagerduty, sentry
+from tieline_sync.domain.providers.reading import decoded
 
 
 def oncall(level: int, name: str = "Ada", **more: Any) -> dict[str, Any]:
@@ -149,3 +151,26 @@ def test_no_answer_makes_reading_fail(answer: Any) -> None:
         linear.issue_of(answer)
         linear.team_of(answer)
         sentry.issue_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": [1, 2.5, null, true]}', {"a": [1, 2.5, None, True]}),
+        ('"\\ud83d\\ude00"', "\U0001f600"),
+        ('{"\\ud800": ["x\\udc00y"]}', {"\ufffd": ["x\ufffdy"]}),
+    ],
+)
+def test_half_a_character_does_not_spoil_an_answer(text: str, value: Any) -> None:
+    assert decoded(text) == decoded(text.encode()) == value
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", '["\\ud800", NaN]', '"\\u12"', "[" * 5000, '["\\ud800",' * 3000])
+def test_what_is_no_json_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the class is what callers rely on
+        decoded(text)
+
+
+@given(JSON)
+def test_json_reads_back(value: Any) -> None:
+    assert decoded(json.dumps(value)) == value

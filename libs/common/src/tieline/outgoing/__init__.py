@@ -4,7 +4,7 @@
 `hosts` keeps a small pool of connections for each host, `errors` are what can go wrong.
 """
 
-from tieline.outgoing.client import OWN_HEADERS, Answer, OutgoingClient
+from tieline.outgoing.client import Answer, OutgoingClient
 from tieline.outgoing.errors import (
     AddressRefusedError,
     CallFailedError,
@@ -19,7 +19,6 @@ from tieline.outgoing.errors import (
 from tieline.outgoing.hosts import HostClients
 
 __all__ = [
-    "OWN_HEADERS",
     "AddressRefusedError",
     "Answer",
     "CallFailedError",

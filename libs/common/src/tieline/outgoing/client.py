@@ -32,7 +32,7 @@ from tieline.settings import OutgoingSettings
 MOST_CONNECTIONS = 64
 LONGEST_URL = 8192
 _DECODED_STEP = 65_536
-OWN_HEADERS = frozenset(
+_OWN_HEADERS = frozenset(
     {
         "connection",
         "content-length",
@@ -136,11 +136,12 @@ class OutgoingClient:
         content: bytes | None = None,
         auth: tuple[str, str] | None = None,
         timeout: timedelta | None = None,  # noqa: ASYNC109 - a limit that the error names
+        most_bytes: int | None = None,
     ) -> Answer:
         """Return the whole answer, whatever its status; a redirect is returned, not followed.
 
-        `params` as pairs may repeat a name. `timeout` covers everything from DNS to the last byte. Raises the
-        OutgoingError family.
+        `params` as pairs may repeat a name. `timeout` covers everything from DNS to the last byte, `most_bytes` makes
+        the settings' limit smaller. Raises the OutgoingError family.
         """
         _check_headers(headers or {})
         request = self._request(method, url, headers=headers, params=params, json=json, data=form, content=content)
@@ -151,7 +152,8 @@ class OutgoingClient:
         try:
             with span(method, SpanKind.CLIENT, http__request__method=method, server__address=host):
                 async with asyncio.timeout(limit.total_seconds()):
-                    return await self._whole_answer(request, httpx2.BasicAuth(*auth) if auth else None)
+                    most = min(most_bytes or self._settings.max_response_bytes, self._settings.max_response_bytes)
+                    return await self._whole_answer(request, httpx2.BasicAuth(*auth) if auth else None, most)
         except httpx2.ConnectTimeout as error:
             raise CallTimedOutError(host, min(limit, self._settings.connect_timeout), sent=False) from error
         except (TimeoutError, httpx2.TimeoutException) as error:
@@ -179,10 +181,10 @@ class OutgoingClient:
             raise AddressRefusedError(f"{request.url.host}: the URL carries a user or password")
         return request
 
-    async def _whole_answer(self, request: httpx2.Request, auth: httpx2.BasicAuth | None) -> Answer:
+    async def _whole_answer(self, request: httpx2.Request, auth: httpx2.BasicAuth | None, most: int) -> Answer:
         response = await self._http.send(request, auth=auth, stream=True)
         try:
-            body = await self._body(response)
+            body = await _body(response, most)
         finally:
             await response.aclose()
             self._http.cookies.clear()
@@ -192,26 +194,26 @@ class OutgoingClient:
             body=body,
         )
 
-    async def _body(self, response: httpx2.Response) -> bytes:
-        encoding = response.headers.get("content-encoding", "").strip().lower()
-        if encoding not in {"", "identity", "gzip", "x-gzip"}:
-            raise ResponseUnreadableError(f"the answer is encoded as {encoding[:40]}, which was not asked for")
-        unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
-        limit = self._settings.max_response_bytes
-        parts: list[bytes] = []
-        size = received = 0
-        async for chunk in response.aiter_raw():
-            received += len(chunk)
-            if received > limit:  # also what follows the end of a packed body, which is no part of it
+
+async def _body(response: httpx2.Response, limit: int) -> bytes:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise ResponseUnreadableError(f"the answer is encoded as {encoding[:40]}, which was not asked for")
+    unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
+    parts: list[bytes] = []
+    size = received = 0
+    async for chunk in response.aiter_raw():
+        received += len(chunk)
+        if received > limit:  # also what follows the end of a packed body, which is no part of it
+            raise ResponseTooLargeError(response.request.url.host, limit)
+        for part in (chunk,) if unpack is None else _unpacked(unpack, chunk):
+            size += len(part)
+            if size > limit:
                 raise ResponseTooLargeError(response.request.url.host, limit)
-            for part in (chunk,) if unpack is None else _unpacked(unpack, chunk):
-                size += len(part)
-                if size > limit:
-                    raise ResponseTooLargeError(response.request.url.host, limit)
-                parts.append(part)
-        if unpack is not None and received and not unpack.eof:
-            raise CallFailedError(response.request.url.host, "the answer was cut short", sent=True)
-        return b"".join(parts)
+            parts.append(part)
+    if unpack is not None and received and not unpack.eof:
+        raise CallFailedError(response.request.url.host, "the answer was cut short", sent=True)
+    return b"".join(parts)
 
 
 @functools.cache
@@ -220,7 +222,7 @@ def _warn_of_private_addresses() -> None:
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
-    taken = OWN_HEADERS.intersection(name.strip().lower() for name in headers)
+    taken = _OWN_HEADERS.intersection(name.strip().lower() for name in headers)
     if taken:
         raise RequestRefusedError(f"the header {min(taken)} is not the caller's to set")
 

@@ -36,6 +36,7 @@ def build_router() -> APIRouter:
         idempotency_key: Annotated[
             str | None,
             Header(
+                min_length=1,
                 max_length=LONGEST_IDEMPOTENCY_KEY,
                 description="Passed on to an endpoint that takes idempotency keys, as one of its own.",
             ),

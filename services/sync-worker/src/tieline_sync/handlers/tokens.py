@@ -104,8 +104,13 @@ class Tokens:
         if looking is None:
             looking = asyncio.create_task(self._look(wanted))
             self._looking[flight] = looking
-            looking.add_done_callback(lambda _: self._looking.pop(flight, None))
+            looking.add_done_callback(lambda done: self._found(flight, done))
         return await asyncio.shield(looking)
+
+    def _found(self, flight: tuple[str, str, int], looking: "asyncio.Task[Token]") -> None:
+        self._looking.pop(flight, None)
+        if not looking.cancelled():
+            looking.exception()  # whoever waited has it; nobody may be left who does
 
     async def close(self) -> None:
         """Let what is under way end."""

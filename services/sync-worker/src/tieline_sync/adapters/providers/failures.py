@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from tieline.errors import TransientError
 from tieline.outgoing import (
     AddressRefusedError,
     CallTimedOutError,
@@ -18,7 +19,7 @@ from tieline_sync.domain.providers.errors import UpstreamError
 
 def upstream(error: OutgoingError) -> UpstreamError:
     """Return the error that callers see. Which addresses a name has stays unsaid."""
-    return UpstreamError(_details(error), is_outage=not isinstance(error, AddressRefusedError), sent=error.sent)
+    return UpstreamError(_details(error), is_outage=isinstance(error, TransientError), sent=error.sent)
 
 
 def timed_out(limit: timedelta) -> UpstreamError:

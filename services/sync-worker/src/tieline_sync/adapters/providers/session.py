@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tieline.clock import Clock
 from tieline.contracts.integrations import Integration
-from tieline.outgoing import Answer, HostClients, OutgoingError, ResponseUnreadableError
+from tieline.outgoing import Answer, HostClients, OutgoingError
 
 from tieline_sync.adapters.providers.failures import upstream
 from tieline_sync.domain.credentials import Facts
@@ -21,6 +21,7 @@ from tieline_sync.domain.providers.errors import (
     UpstreamError,
 )
 from tieline_sync.domain.providers.limits import wait_of
+from tieline_sync.domain.providers.reading import decoded
 from tieline_sync.domain.providers.scrubbing import Scrubber
 from tieline_sync.domain.providers.tokens import Token
 from tieline_sync.handlers.tokens import Tokens
@@ -162,8 +163,8 @@ class Session:
 
 def _json(answer: Answer) -> Any:
     try:
-        return answer.json()
-    except ResponseUnreadableError:
+        return decoded(answer.body)
+    except ValueError:
         return None
 
 

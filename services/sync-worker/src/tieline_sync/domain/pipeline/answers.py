@@ -5,6 +5,7 @@ from typing import Any, Final
 import orjson
 
 from tieline_sync.domain.providers.errors import UpstreamError
+from tieline_sync.domain.providers.reading import decoded
 from tieline_sync.domain.providers.scrubbing import Scrubber
 
 LARGEST_BODY: Final = 4_194_304
@@ -19,8 +20,8 @@ def value_of(body: bytes, *, content_type: str, scrubber: Scrubber) -> Any:
     if "json" not in content_type.lower() and text.lstrip()[:1] not in "{[":
         return scrubber.text(text)
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = decoded(text)
+    except ValueError:
         return scrubber.text(text)
     try:
         return scrubber.json(value) if scrubber.may_hold(text) else value

@@ -1,10 +1,42 @@
 """Reading a provider's JSON: what is missing or of another kind is None, never an exception."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
+import orjson
 from tieline.clock import iso_z
+
+
+def decoded(text: str | bytes) -> Any:
+    """Return the value of JSON. Raises ValueError for what is none, or is nested without measure.
+
+    Half a surrogate pair, which some encoders let pass, becomes a replacement character: it can't be passed on as text.
+    """
+    if isinstance(text, bytes):
+        text = text.decode()
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        if "\\u" not in text:
+            raise
+    try:
+        return _whole(json.loads(text, parse_constant=_refuse))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_whole(name): _whole(item) for name, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def at(value: Any, *keys: str | int) -> Any:
