@@ -17,6 +17,15 @@ PortBaseOption = Annotated[
         "simulated providers those from ten above.",
     ),
 ]
+GatewayOption = Annotated[
+    str | None, typer.Option("--gateway", envvar="TIELINE_GATEWAY_URL", help="Where the gateway is.")
+]
+WorkspaceOption = Annotated[
+    str | None, typer.Option("--workspace", envvar="TIELINE_WORKSPACE", help="The workspace's id or slug.")
+]
+ApiKeyOption = Annotated[
+    str | None, typer.Option("--api-key", envvar="TIELINE_API_KEY", help="A key of it. Better in the environment.")
+]
 
 DATA_DIR = DEFAULT_DATA_DIR
 PORT_BASE = DEFAULT_PORT_BASE
