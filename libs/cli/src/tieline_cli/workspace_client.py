@@ -39,7 +39,7 @@ class WorkspaceAddress:
     @classmethod
     def of(cls, gateway: str | None, workspace: str | None, api_key: str | None, data_dir: Path) -> Self:
         """Return what was given, completed by the local stack. Raises WorkspaceUnknownError naming what is missing."""
-        local = None if gateway and workspace and api_key else Endpoints.find(DataDir(data_dir))
+        local = None if gateway and workspace and api_key else Endpoints.find(DataDir(root=data_dir))
         if local is not None and gateway in {None, local.gateway}:
             gateway = local.gateway
             workspace = workspace or local.workspace_id
