@@ -36,6 +36,7 @@ from tieline_sync.adapters.providers.sandbox import Sandbox
 from tieline_sync.adapters.tokens.vault import Vault
 from tieline_sync.domain.credentials import Facts
 from tieline_sync.domain.providers.health import Health
+from tieline_sync.handlers.endpoint_calls import EndpointCalls
 from tieline_sync.handlers.health_log import HealthLog
 from tieline_sync.handlers.provider_ports import TokenFailure, TokenSlot
 from tieline_sync.handlers.run_endpoint import RunEndpoint
@@ -138,18 +139,20 @@ def runner(url: str, http: HostClients, sandbox: Sandbox) -> RunEndpoint:
     vault, nowhere = Vault("benchmark-token-0123"), Nowhere()
     return RunEndpoint(
         integrations=Held(Facts(integration=integration, secrets={"auth.api_key": "sk_live_51Hq0123"})),
-        server=HttpEndpointServer(http, system_clock),
-        evaluator=sandbox,
-        tokens=Tokens(
-            store=nowhere, endpoint=nowhere, rotation=nowhere, naming=vault, clock=system_clock, new_id=new_id
+        calls=EndpointCalls(
+            server=HttpEndpointServer(http, system_clock),
+            tokens=Tokens(
+                store=nowhere, endpoint=nowhere, rotation=nowhere, naming=vault, clock=system_clock, new_id=new_id
+            ),
+            health=HealthLog(nowhere, nowhere, system_clock),
+            timeout=timedelta(seconds=10),
+            monotonic=time.monotonic,
+            chance=random.random,
         ),
-        health=HealthLog(nowhere, nowhere, system_clock),
+        evaluator=sandbox,
         naming=vault,
         apps={},
-        timeout=timedelta(seconds=10),
         new_id=new_id,
-        monotonic=time.monotonic,
-        chance=random.random,
     )
 
 

@@ -179,7 +179,9 @@ class Worker:
             datasets=self.datasets,
             pages=self.pages,
             integrations=RegistryIntegrations(self._registry),
-            connectors=connectors(self._http, self.providers.sessions, to_the_millisecond),
+            connectors=connectors(
+                self._http, self.providers.sessions, to_the_millisecond, rest=self.providers.rest_connector
+            ),
             fetch=Fetch(
                 records=self.records, pages=self.pages, clock=to_the_millisecond, keep_pages=sync.keep_raw_pages
             ),

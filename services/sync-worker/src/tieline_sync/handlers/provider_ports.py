@@ -113,12 +113,16 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAnswer:
-    """What an endpoint's server answered. `asked` is the wait that it wants before we try again, if it says so."""
+    """What an endpoint's server answered. `asked` is the wait that it wants before we try again, if it says so.
+
+    `link` is the `Link` header, empty where there is none.
+    """
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
     asked: timedelta | None = None
+    link: str = ""
 
 
 class EndpointServer(Protocol):

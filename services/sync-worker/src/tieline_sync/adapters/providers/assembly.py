@@ -15,6 +15,7 @@ from tieline.registry_client import RegistryClient
 from tieline.secrets.sealing import Sealer
 from tieline.settings import OutgoingSettings
 
+from tieline_sync.adapters.connectors.rest import RestConnector
 from tieline_sync.adapters.integrations import RegistryIntegrations
 from tieline_sync.adapters.mongo.database import Database
 from tieline_sync.adapters.providers.endpoint_server import HttpEndpointServer
@@ -31,6 +32,7 @@ from tieline_sync.adapters.tokens.mongo_tokens import MongoTokenStore
 from tieline_sync.adapters.tokens.rotation import RegistryRotation
 from tieline_sync.adapters.tokens.vault import Vault
 from tieline_sync.domain.providers.authorization_code import OAuthApp
+from tieline_sync.handlers.endpoint_calls import EndpointCalls
 from tieline_sync.handlers.health_log import HealthLog
 from tieline_sync.handlers.provider_calls import ProviderCalls
 from tieline_sync.handlers.read_health import ReadHealth
@@ -93,19 +95,23 @@ class ProviderParts:
         )
 
         self.sandbox = Sandbox()
-        self.run_endpoint = RunEndpoint(
-            integrations=facts,
+        endpoint_calls = EndpointCalls(
             server=HttpEndpointServer(self._http, clock),
-            evaluator=self.sandbox,
             tokens=self.tokens,
             health=self.health_log,
-            naming=vault,
-            apps=options.apps,
             timeout=timeout,
-            new_id=new_id,
             monotonic=time.monotonic,
             chance=random.random,
         )
+        self.run_endpoint = RunEndpoint(
+            integrations=facts,
+            calls=endpoint_calls,
+            evaluator=self.sandbox,
+            naming=vault,
+            apps=options.apps,
+            new_id=new_id,
+        )
+        self.rest_connector = RestConnector(endpoint_calls, self.sandbox, apps=options.apps, new_id=new_id)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -42,4 +42,5 @@ class HttpEndpointServer:
             content_type=answer.headers.get("content-type", ""),
             body=answer.body,
             asked=stated_wait(answer.headers, self._clock()) if answer.status >= 400 else None,
+            link=answer.headers.get("link", ""),
         )
