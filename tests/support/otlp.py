@@ -67,18 +67,22 @@ class Collector:
         return [span for span in self.all() if span.trace_id == trace_id]
 
     def chain(self, leaf: Span) -> list[str]:
-        """Return the way from the root to `leaf`, each as `service: kind name`; a parent outside is left out.
+        """Return the way to `leaf` from the first span whose parent is not here, each as `service: kind name`.
 
-        So are the spans by which FastAPI tells of its own stages: they change with its versions.
+        That is the root of the trace, or the first span in our house, once all spans between have come: a span comes
+        when it has ended, and processes send at times of their own, so a leaf may be here before those above it.
         """
         by_id = {span.span_id: span for span in self.trace(leaf.trace_id)}
         way: list[str] = []
         at: Span | None = leaf
         while at is not None:
-            if not at.name.startswith("fastapi."):
-                way.append(str(at))
+            way.append(str(at))
             at = by_id.get(at.parent_id)
         return way[::-1]
+
+    def chains(self, trace_id: str) -> list[list[str]]:
+        """Return the way to every span of a trace."""
+        return [self.chain(span) for span in self.trace(trace_id)]
 
 
 def _span(wire: WireSpan, service: str) -> Span:

@@ -71,7 +71,13 @@ def create_app(settings: SyncSettings) -> tuple[ASGIApp, Health]:
         async with worker.running():
             yield
 
-    app = FastAPI(title="Tieline sync worker", version="1", lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(
+        title="Tieline sync worker",
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # requests are traced and measured in `tieline`
+    )
     app.routes.extend(worker.health.routes())
     app.routes.extend(worker.internal_routes())
     return app, worker.health

@@ -34,6 +34,7 @@ def build_api(*, max_body_bytes: int) -> FastAPI:
         description="Events in, deliveries out; behind the gateway, or called directly.",
         redirect_slashes=False,
         max_body_size=max_body_bytes,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # requests are traced and measured in `tieline`
     )
     for part in (_events(), _deliveries(), _quarantine(), _routes()):
         app.include_router(part)
