@@ -1,11 +1,12 @@
 """Events from the log, whoever wrote them: routed once, and nothing stands in their way."""
 
 import asyncio
+from dataclasses import replace
 
 from tieline.clock import system_clock
-from tieline.contracts.events import emitted_event
+from tieline.contracts.events import agent_id, emitted_event
 from tieline.kafka.records import OutgoingRecord
-from tieline.topics import EVENTS, ROUTE_EVENTS, ROUTE_EVENTS_GROUP, dead_letter_topic
+from tieline.topics import AGENT_EVENTS, EVENTS, ROUTE_EVENTS, ROUTE_EVENTS_GROUP, dead_letter_topic
 
 from tests.support.registry_stub import WORKSPACE
 from tests.support.router_world import RouterWorld, a_sentry_issue, signed_sentry
@@ -42,6 +43,34 @@ async def test_a_service_that_writes_to_kafka_is_routed_like_a_webhook(world: Ro
 
     assert len(world.slack.messages) == 2
     assert (books["delivered"], books["suppressedByReason"], books["balanced"]) == (2, {"duplicate": 1}, True)
+
+
+async def test_what_a_route_takes_is_handed_to_its_agent_once_and_whole(world: RouterWorld) -> None:
+    await world.route("route-1", "deploy.*", "slack", "C0DEPLOY")
+    await world.route("route-2", "sentry.*", "slack", "C0ERRORS")
+    await world.route("route-3", "release.*", "slack", "C0OFF", enabled=False)
+    await world.new_router().start()
+    body = a_sentry_issue()
+    extended = replace(a_deploy("d2"), headers={**a_deploy("d2").headers, "ce_region": "eu-1"})
+    unwanted = replace(a_deploy("d3"), headers={**a_deploy("d3").headers, "ce_type": "release.cut"})
+
+    for record in (a_deploy("d1"), a_deploy("d1"), extended, unwanted):
+        await world.producer.send(record)
+    answer = await world.routed("sentry", body, signed_sentry(body))
+    await world.routed("sentry", body, signed_sentry(body))
+
+    async def all_are_booked() -> bool:
+        return bool((await world.ledger())["received"] >= 6)
+
+    await eventually(all_are_booked)
+    handed = await records_of(world.kafka, AGENT_EVENTS)
+
+    nobodys, storefronts = agent_id(WORKSPACE, None), agent_id(WORKSPACE, "storefront")
+    assert [(each.key, each.event_id) for each in handed if each.key == nobodys] == [(nobodys, "d1"), (nobodys, "d2")]
+    [webhook] = [each for each in handed if each.key != nobodys]
+    assert (webhook.key, webhook.headers["ce_agentid"]) == (storefronts, answer.json()["agentId"])
+    assert webhook.value == body
+    assert next(each for each in handed if each.event_id == "d2").headers["ce_region"] == "eu-1"
 
 
 async def test_a_record_that_cannot_be_read_goes_to_the_dead_letters_and_blocks_nothing(world: RouterWorld) -> None:

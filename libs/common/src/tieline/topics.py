@@ -24,6 +24,7 @@ SYNC_COMMANDS = "sync.run.commands.v1"
 SYNC_EVENTS = "sync.run.events.v1"
 EVENTS = "tieline.events.v1"
 DELIVERY_EVENTS = "webhooks.delivery.events.v1"
+AGENT_EVENTS = "webhooks.agent.events.v1"
 
 APPLY_COMMANDS_GROUP = "registry.apply-commands"
 RECORD_SYNCS_GROUP = "registry.record-syncs"
@@ -106,6 +107,13 @@ CATALOGUE: tuple[Topic, ...] = (
         key="workspace id + subject",
         written_by="webhook-router, any service",
         read_by="webhook-router, agents, anyone",
+        retention=timedelta(days=14),
+    ),
+    Topic(
+        name=AGENT_EVENTS,
+        key="agent id",
+        written_by="webhook-router",
+        read_by="agents",
         retention=timedelta(days=14),
     ),
     Topic(

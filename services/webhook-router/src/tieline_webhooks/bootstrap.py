@@ -24,6 +24,7 @@ from tieline.topics import EVENTS, INTEGRATION_EVENTS, ROUTE_EVENTS
 
 from tieline_webhooks.adapters import mongo
 from tieline_webhooks.adapters.accounts import RegistryAccounts
+from tieline_webhooks.adapters.agent_feed import KafkaAgents
 from tieline_webhooks.adapters.announcements import KafkaAnnouncer
 from tieline_webhooks.adapters.channels import build_channels
 from tieline_webhooks.adapters.delivery_metrics import show_deliveries
@@ -201,7 +202,13 @@ class WebhookRouter:
             keep_events=self._settings.webhooks.event_retention,
             stripe=self._stripe,
         )
-        route_events = RouteEvents(matcher=self._matcher, store=store, dispatcher=self._dispatcher, clock=system_clock)
+        route_events = RouteEvents(
+            matcher=self._matcher,
+            store=store,
+            agents=KafkaAgents(self._producer),
+            dispatcher=self._dispatcher,
+            clock=system_clock,
+        )
         return Consumers(
             self._settings.kafka,
             client_id=self._client_id,

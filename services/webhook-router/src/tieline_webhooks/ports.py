@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from tieline.kafka.records import IncomingRecord
 
 from tieline_webhooks.domain.accepted import AcceptedEvent
 from tieline_webhooks.domain.channels import Account
@@ -38,15 +40,37 @@ class Secrets(Protocol):
         ...
 
 
+class Recorded(NamedTuple):
+    """What a batch came to: the new deliveries, and the places (partition, offset) of events that came before."""
+
+    deliveries: list[Delivery]
+    repeated: frozenset[tuple[int, int]]
+
+
 class RoutedStore(Protocol):
     """Where events and their deliveries are kept."""
 
-    async def record(self, routed: Sequence[RoutedRecord]) -> list[Delivery]:
-        """Store what is new and book it, all or nothing; return the new deliveries.
+    async def record(self, routed: Sequence[RoutedRecord]) -> Recorded:
+        """Store what is new and book it, all or nothing.
 
         Events seen before are booked as duplicates and lead to nothing; records seen before (a redelivery) change
         nothing at all. Raises DatabaseUnavailableError.
         """
+        ...
+
+
+class HandedOver(NamedTuple):
+    """A record of the log, and the agent that its event is for."""
+
+    agent_id: str
+    record: IncomingRecord
+
+
+class Agents(Protocol):
+    """Whom events are handed to besides channels."""
+
+    async def hand_over(self, events: Sequence[HandedOver]) -> None:
+        """Return once the agents have them, each agent in this order. Raises KafkaUnavailableError; then some may."""
         ...
 
 

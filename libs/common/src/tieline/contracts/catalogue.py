@@ -55,6 +55,9 @@ MESSAGES: dict[str, tuple[Message, ...]] = {
             name="*", model=None, summary="A CloudEvent in binary mode; the value is the body as its sender sent it."
         ),
     ),
+    topics.AGENT_EVENTS: (
+        Message(name="*", model=None, summary="An event that a route took, once, in full; `ce_agentid` is its key."),
+    ),
     topics.DELIVERY_EVENTS: (
         Message(name="delivery.*", model=None, summary="What became of one event's delivery to one route."),
     ),

@@ -6,10 +6,13 @@ extension attribute `workspaceid`; without it nobody can be told of the event. T
 vocabulary what a person wants to know of any event; all of them may be missing.
 
 `agentid` names the consumer an event is meant for, besides channels: the same for all events of one project of one
-workspace. It is there when a route took the event.
+workspace. It is there when a route took the event. Such an event is also on `webhooks.agent.events.v1`, as it is here
+but with the agent's id as its key.
 """
 
 from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
 from typing import Final
 
 from tieline.kafka.records import JSON, OutgoingRecord, cloudevent_headers
@@ -34,6 +37,15 @@ DETAIL: Final = "ce_detail"
 ACTOR: Final = "ce_actor"
 
 LONGEST_SUBJECT_IN_KEY = 512
+
+_AGENTS_REMEMBERED: Final = 65_536
+
+
+@lru_cache(maxsize=_AGENTS_REMEMBERED)
+def agent_id(workspace_id: str, project: str | None) -> str:
+    """Return the agent of a project, the same for ever; events without a project share one per workspace."""
+    digest = sha256(f"{workspace_id}\0{project or ''}".encode("utf-8", "surrogatepass")).hexdigest()
+    return f"agent-incident-{digest[:12]}"
 
 
 def event_key(workspace_id: str, subject: str) -> str:

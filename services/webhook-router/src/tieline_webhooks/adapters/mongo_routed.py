@@ -17,6 +17,7 @@ from tieline_webhooks.adapters.mongo_ledger import MongoLedger
 from tieline_webhooks.domain.deliveries import Delivery
 from tieline_webhooks.domain.ledger import DUPLICATE, NO_ROUTE, Booking
 from tieline_webhooks.domain.routing import RoutedRecord
+from tieline_webhooks.ports import Recorded
 
 Place = tuple[int, int]
 """Partition and offset."""
@@ -45,8 +46,8 @@ class MongoRoutedStore:
         self._keep_events = keep_events
         self._stripe = stripe
 
-    async def record(self, routed: Sequence[RoutedRecord]) -> list[Delivery]:
-        """Store what is new and book it, all or nothing; return the new deliveries. See `RoutedStore`."""
+    async def record(self, routed: Sequence[RoutedRecord]) -> Recorded:
+        """Store what is new and book it, all or nothing. See `RoutedStore`."""
         bodies: dict[str, bytes] = {}
         for number, each in enumerate(routed):
             if number % BREATH == 0:
@@ -64,7 +65,7 @@ class MongoRoutedStore:
 
     async def _transaction(
         self, routed: Sequence[RoutedRecord], bodies: Mapping[str, bytes], *, thorough: bool
-    ) -> list[Delivery]:
+    ) -> Recorded:
         async with translated(), self._client.start_session() as session:
             return await session.with_transaction(
                 lambda inside: self._record(routed, bodies, inside, thorough=thorough)
@@ -77,7 +78,7 @@ class MongoRoutedStore:
         session: AsyncClientSession,
         *,
         thorough: bool,
-    ) -> list[Delivery]:
+    ) -> Recorded:
         seen = await self._seen(routed, session)
         if thorough:
             seen = await self._outlived(routed, session) | seen
@@ -96,7 +97,7 @@ class MongoRoutedStore:
             documents = [delivery_document(each) for each in batch.deliveries]
             await self._deliveries.insert_many(documents, ordered=False, session=session)
         await self._ledger.book(booking, self._stripe, session)
-        return batch.deliveries
+        return Recorded(batch.deliveries, frozenset(batch.duplicates))
 
     async def _seen(self, routed: Sequence[RoutedRecord], session: AsyncClientSession) -> dict[str, Place]:
         ids = list({each.accepted.id for each in routed})
@@ -125,6 +126,7 @@ class _Batch:
         self.events: list[dict[str, Any]] = []
         self.deliveries: list[Delivery] = []
         self.repeated: dict[str, Place] = {}
+        self.duplicates: set[Place] = set()
         self._new: dict[str, dict[str, Any]] = {}
 
     def take(self, routed: RoutedRecord, booking: Booking, expires_at: Any) -> None:
@@ -143,6 +145,7 @@ class _Batch:
                 booking.suppressed(accepted.workspace_id, NO_ROUTE)
         elif last[0] != place[0] or last[1] < place[1]:
             booking.suppressed(accepted.workspace_id, DUPLICATE)
+            self.duplicates.add(place)
             new = self._new.get(accepted.id)
             if new is None:
                 self.repeated[accepted.id] = place

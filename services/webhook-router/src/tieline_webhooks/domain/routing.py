@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tieline.contracts.events import agent_id
+
 from tieline_webhooks.domain.accepted import AcceptedEvent
 from tieline_webhooks.domain.deliveries import Delivery, Parked, State, delivery_id
 from tieline_webhooks.domain.routes import ChannelRoute
@@ -28,6 +30,13 @@ def deliveries_of(
 ) -> tuple[Delivery, ...]:
     """Return one delivery per route; those of disabled routes are parked. The same event gives the same ids again."""
     return tuple(_delivery(accepted, route, position, now) for route in takers)
+
+
+def agent_of(accepted: AcceptedEvent, takers: Sequence[ChannelRoute]) -> str | None:
+    """Return the agent that the event is handed to; None when no route takes it, or only disabled ones would."""
+    if not any(route.enabled for route in takers):
+        return None
+    return agent_id(accepted.workspace_id, accepted.event.project)
 
 
 def fallback_of(delivery: Delivery, route: ChannelRoute, *, now: datetime) -> Delivery:

@@ -32,8 +32,7 @@ class ReceivedRecord:
     """A record of the event log, read."""
 
     accepted: AcceptedEvent
-    partition: int
-    offset: int
+    record: IncomingRecord
 
 
 def build_router(
@@ -51,7 +50,7 @@ def build_router(
         for number, each in enumerate(records):
             if number % BREATH == 0:
                 await asyncio.sleep(0)
-            received.append(ReceivedRecord(read(each), each.partition, each.offset))
+            received.append(ReceivedRecord(read(each), each))
         await route_events(received)
 
     router = KafkaRouter()

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from tieline.clock import Clock
+from tieline.contracts.events import agent_id
 
 from tieline_webhooks.domain.accepted import AcceptedEvent
-from tieline_webhooks.domain.agents import agent_id
 from tieline_webhooks.domain.events import NormalisedEvent
 from tieline_webhooks.domain.matching import Matcher, RoutedEvent
 from tieline_webhooks.domain.routes import ChannelRoute, Verdict, decide

@@ -9,9 +9,9 @@ from typing import Any, Final, get_args
 import msgspec
 from tieline.access import Principal
 from tieline.clock import Clock
+from tieline.contracts.events import agent_id
 
 from tieline_webhooks.domain.accepted import AcceptedEvent
-from tieline_webhooks.domain.agents import agent_id
 from tieline_webhooks.domain.events import NormalisedEvent, Severity, State, event_id
 from tieline_webhooks.domain.matching import Matcher
 from tieline_webhooks.domain.senders.cloudevents import CloudEvent, normalise

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import msgspec
 from tieline.clock import Clock
+from tieline.contracts.events import agent_id
 from tieline.contracts.integrations import Integration
 
 from tieline_webhooks.domain.accepted import AcceptedEvent
-from tieline_webhooks.domain.agents import agent_id
 from tieline_webhooks.domain.errors import NotReadyError, UnknownHookError, UnknownSourceError
 from tieline_webhooks.domain.events import event_id
 from tieline_webhooks.domain.integrations import IntegrationTable
