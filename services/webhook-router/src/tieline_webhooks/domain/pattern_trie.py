@@ -5,7 +5,7 @@ path and shares the rest, so a version that somebody holds, in this thread or an
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, Union
 
 from tieline.routing.patterns import ANY_NUMBER, ONE
 
@@ -29,6 +29,10 @@ Takers = tuple[T, ...] | PersistentMap[T]
 
 _MAX_LISTED: Final = 16
 
+Place = Union["Node[T]", tuple[T, ...]]
+"""What follows a token. A place where types only end, as most do, is its takers alone: with many routes a search mostly
+waits for memory, and this is an object less to look into for each match."""
+
 
 class Node(Generic[T]):
     """One token deep. Frozen once it is reachable.
@@ -41,10 +45,10 @@ class Node(Generic[T]):
     __slots__ = ("any_number", "any_token", "children", "globs", "here", "rest")
 
     def __init__(self) -> None:
-        self.children: PersistentMap[Node[T]] = _NO_CHILDREN
-        self.any_token: Node[T] | None = None
+        self.children: PersistentMap[Place[T]] = _NO_CHILDREN
+        self.any_token: Place[T] | None = None
         self.any_number: Node[T] | None = None
-        self.globs: TokenGlobs[Node[T]] | None = None
+        self.globs: TokenGlobs[Place[T]] | None = None
         self.here: Takers[T] = ()
         self.rest: Takers[T] = ()
 
@@ -56,35 +60,49 @@ class Node(Generic[T]):
         return twin
 
     def child(self, token: str) -> "Node[T] | None":
-        """Return what follows a pattern's token."""
+        """Return what follows a pattern's token; a node made on the spot where only takers are kept."""
+        place: Place[T] | None
         if token == ONE:
-            return self.any_token
-        if token == ANY_NUMBER:
-            return self.any_number
-        if ONE in token:
-            return self.globs.get(token) if self.globs is not None else None
-        return self.children.get(token)
-
-    def set_child(self, token: str, child: "Node[T] | None") -> None:
-        """Put what follows a pattern's token; None takes it away. For a twin only."""
-        if token == ONE:
-            self.any_token = child
+            place = self.any_token
         elif token == ANY_NUMBER:
-            self.any_number = child
+            place = self.any_number
         elif ONE in token:
-            globs: TokenGlobs[Node[T]] = self.globs if self.globs is not None else TokenGlobs({}, {}, {})
-            globs = globs.with_value(token, child) if child is not None else globs.without_value(token)
+            place = self.globs.get(token) if self.globs is not None else None
+        else:
+            place = self.children.get(token)
+        if not isinstance(place, tuple):
+            return place
+        node: Node[T] = Node()
+        node.here = place
+        return node
+
+    def set_child(self, token: str, child: "Node[T]") -> None:
+        """Put what follows a pattern's token; an empty node takes it away. For a twin only."""
+        if token == ANY_NUMBER:
+            self.any_number = None if child.is_empty else child
+            return
+        place = None if child.is_empty else child.here if isinstance(child.here, tuple) and child.is_end else child
+        if token == ONE:
+            self.any_token = place
+        elif ONE in token:
+            globs: TokenGlobs[Place[T]] = self.globs if self.globs is not None else TokenGlobs({}, {}, {})
+            globs = globs.with_value(token, place) if place is not None else globs.without_value(token)
             self.globs = globs if len(globs) else None
-        elif child is not None:
-            self.children = with_entry(self.children, token, child)
+        elif place is not None:
+            self.children = with_entry(self.children, token, place)
         else:
             self.children = without_entry(self.children, token)
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody is here or below."""
+        return not self.here and self.is_end
+
+    @property
+    def is_end(self) -> bool:
+        """Whether no type goes on from here."""
         below = (self.any_token, self.any_number, self.globs)
-        return not (self.here or self.rest or self.children) and all(part is None for part in below)
+        return not (self.rest or self.children) and all(part is None for part in below)
 
 
 _NO_CHILDREN: Final[dict[str, Any]] = {}
@@ -94,11 +112,13 @@ NOTHING: Final[Node[Any]] = Node()
 def find(root: Node[T], tokens: Sequence[str]) -> list[T]:
     """Return the takers of a type, in no particular order; one can be there several times."""
     found: list[T] = []
-    reached = [root]
+    reached: list[Place[T]] = [root]
     floating: dict[Node[T], None] = {}  # what follows a `**`: reached again with every token to come
     for token in tokens:
-        following: list[Node[T]] = []
+        following: list[Place[T]] = []
         for node in reached:  # grows on the way: what follows a `**` is reached with the same token
+            if isinstance(node, tuple):  # a type that ends here, and this one goes on
+                continue
             if node.rest:
                 found += node.rest if isinstance(node.rest, tuple) else node.rest.values()
             child = node.children.get(token)
@@ -116,8 +136,9 @@ def find(root: Node[T], tokens: Sequence[str]) -> list[T]:
             return found
         reached = following
     for node in reached:
-        if node.here:
-            found += node.here if isinstance(node.here, tuple) else node.here.values()
+        here = node if isinstance(node, tuple) else node.here
+        if here:
+            found += here if isinstance(here, tuple) else here.values()
     return found
 
 
@@ -132,7 +153,7 @@ def updated(node: Node[T], tokens: Sequence[str], change: Callable[[Takers[T]], 
             twin.here = change(node.here)
     else:
         child = updated(node.child(tokens[0]) or NOTHING, tokens[1:], change)
-        twin.set_child(tokens[0], None if child.is_empty else child)
+        twin.set_child(tokens[0], child)
     return twin
 
 
