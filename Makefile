@@ -6,12 +6,16 @@ MAKEFLAGS += --no-print-directory
 export PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Tests mostly wait, for brokers, databases and processes: three at a time keep two cores busy.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo run test test-kafka lint types imports dependencies check bench docs-api docs-check
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
 	@echo "  ARGS='…' is passed on: make test ARGS='tests/unit -k routes', make run ARGS='--port-base 9000'"
+	@echo "  WORKERS=1 runs tests one after the other"
 
 setup: ## Make .venv: the locked dependencies, checked by hash, and this workspace's packages
 	@scripts/setup.sh
@@ -23,10 +27,10 @@ run: setup ## Start everything on this machine and stay up until Ctrl-C
 	@$(BIN)/tieline up $(ARGS)
 
 test: setup ## Run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-kafka: setup ## Run the tests that need a broker on a real Apache Kafka (needs Java 17 and Maven)
-	@TIELINE_TEST_KAFKA=apache $(BIN)/python -m pytest -m stack $(ARGS)
+	@TIELINE_TEST_KAFKA=apache $(PYTEST) -m stack $(ARGS)
 
 lint: setup ## Check style and formatting
 	@$(BIN)/ruff check --quiet

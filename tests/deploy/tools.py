@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.once import one_at_a_time
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 _BIN = HERE / "target" / "bin"
@@ -26,8 +28,11 @@ def kustomize() -> list[str]:
 def go_tool(module: str, name: str) -> Path:
     """Return a program built once from a Go module; skips the test where there is no Go or the module can't be had."""
     program = _BIN / module.replace("/", "_") / name
-    if program.exists():
-        return program
+    with one_at_a_time(program.parent):
+        return program if program.exists() else _built(module, program)
+
+
+def _built(module: str, program: Path) -> Path:
     if shutil.which("go") is None:
         pytest.skip(f"needs Go, to build {module}")
     environment = {**os.environ, "GOBIN": str(program.parent), "GOFLAGS": "-mod=mod"}
@@ -42,8 +47,11 @@ def go_tool(module: str, name: str) -> Path:
 def node_modules() -> Path:
     """Return the folder of the schemas of custom resources, installed once by npm; skips the test without npm."""
     folder = HERE / "crds" / "node_modules"
-    if (folder / ".installed").exists():
-        return folder
+    with one_at_a_time(HERE / "target"):
+        return folder if (folder / ".installed").exists() else _installed(folder)
+
+
+def _installed(folder: Path) -> Path:
     if shutil.which("npm") is None:
         pytest.skip("needs Node.js and npm, for the schemas of custom resources")
     installed = subprocess.run(

@@ -17,6 +17,7 @@ from tieline_cli.processes.ports import free_port
 from tieline_cli.processes.program import LOOPBACK, Program
 from tieline_cli.processes.readiness import listening
 
+from tests.support.once import one_at_a_time
 from tests.support.servers import running
 
 _POM = Path(__file__).parents[1] / "apache_kafka" / "pom.xml"
@@ -92,11 +93,18 @@ def _jars() -> Path:
     for tool in ("java", "mvn"):
         if shutil.which(tool) is None:
             raise ApacheKafkaMissingError(f"tests on Apache Kafka need Java 17 or newer and Maven; there is no {tool}")
-    jars = _POM.parent / "target" / "jars"
-    stamp = jars.parent / "pom.xml"
-    if stamp.exists() and stamp.read_bytes() == _POM.read_bytes():
+    target = _POM.parent / "target"
+    with one_at_a_time(target):
+        jars, stamp = target / "jars", target / "pom.xml"
+        if not stamp.exists() or stamp.read_bytes() != _POM.read_bytes():
+            stamp.unlink(missing_ok=True)
+            _resolve(jars)
+            shutil.copy(_POM, stamp)
         return jars
-    shutil.rmtree(jars.parent, ignore_errors=True)
+
+
+def _resolve(jars: Path) -> None:
+    shutil.rmtree(jars, ignore_errors=True)
     resolved = subprocess.run(
         ["mvn", "-q", "-B", "-f", str(_POM), _COPY, f"-DoutputDirectory={jars}"],
         capture_output=True,
@@ -106,5 +114,3 @@ def _jars() -> Path:
     )
     if resolved.returncode:
         raise ApacheKafkaMissingError(f"Maven did not resolve the jars:\n{resolved.stdout[-2000:]}")
-    shutil.copy(_POM, stamp)
-    return jars
