@@ -10,7 +10,7 @@ ARGS ?=
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo run test test-kafka lint types imports dependencies check bench docs-api docs-check
+.PHONY: help setup demo run test test-full test-kafka lint types imports dependencies check bench docs-api docs-check
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ run: setup ## Start everything on this machine and stay up until Ctrl-C
 
 test: setup ## Run every test
 	@$(PYTEST) $(ARGS)
+
+test-full: setup ## Run every test, also those that work on whole data sets for minutes
+	@TIELINE_TEST_FULL=1 $(BIN)/python -m pytest $(ARGS)
 
 test-kafka: setup ## Run the tests that need a broker on a real Apache Kafka (needs Java 17 and Maven)
 	@TIELINE_TEST_KAFKA=apache $(PYTEST) -m stack $(ARGS)

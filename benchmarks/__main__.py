@@ -8,7 +8,7 @@ import runpy
 import sys
 
 MAIN_PATHS = ("main_job",)
-OTHERS = ("route_matching", "registry_commands", "sync_ingest", "webhook_intake", "endpoint_pipeline")
+OTHERS = ("route_matching", "registry_commands", "sync_ingest", "stream_clients", "webhook_intake", "endpoint_pipeline")
 
 
 def main() -> int:

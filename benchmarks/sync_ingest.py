@@ -11,7 +11,6 @@ memory after a tenth of the records and after all of them.
 
 import argparse
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -20,7 +19,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
 from pydantic import SecretStr
 from pymongo import AsyncMongoClient, InsertOne
 from tieline.contracts.sync import RunCompleted, RunProgress
@@ -35,6 +33,7 @@ from tieline_sync.settings import RunSettings
 from tests.integration.sync.bench import SyncBench, followed, sync_settings
 from tests.support.registry_stub import WORKSPACE, registry_stub
 from tests.support.servers import embedded_kafka, embedded_mongo
+from tests.support.stand_in_process import servicenow_process
 from tests.support.sync_process import sync_process
 
 Documents = list[dict[str, Any]]
@@ -153,7 +152,7 @@ async def a_bench(
         registry_stub() as (registry, registry_url),
         RecordProducer(kafka, client_id="bench") as producer,
         followed(kafka) as log,
-        stand_in(records) as url,
+        servicenow_process("--servicenow-incidents", str(records)) as url,
     ):
         settings = sync_settings(kafka, mongo, name, registry_url)
         patient = settings.outgoing.model_copy(update={"timeout": timedelta(seconds=30)})
@@ -161,21 +160,6 @@ async def a_bench(
         settings = settings.model_copy(update={"mongo": MongoSettings(url=SecretStr(mongo), database=name)})
         yield SyncBench(settings, registry, producer, log), url
     del folder
-
-
-@asynccontextmanager
-async def stand_in(records: int) -> AsyncIterator[str]:
-    """Run an instance in a process; the value is its address."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tieline_simulators", "--servicenow-port", "0", "--servicenow-incidents", str(records)),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        yield orjson.loads(await process.stdout.readline())["servicenow"]
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 if __name__ == "__main__":

@@ -30,14 +30,19 @@ TEST_SECONDS = 480.0
 
 _LONG_FIRST = ("e2e", "integration", "deploy")
 
+FULL_TEST_SECONDS = 1200.0
+"""The same for tests that work on whole data sets."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the servers, so that `-m "not stack"` leaves them out, and put long files first.
+    """Mark the tests that need the servers, so that `-m "not stack"` leaves them out, skip those that take minutes, and put long files first.
 
     The order lets several processes end together (`make test` runs three): none is left with a long file at the end.
     """
     items.sort(key=_turn)
     for item in items:
+        if item.get_closest_marker("full") and not os.environ.get("TIELINE_TEST_FULL"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: make test-full runs it"))
         if _SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.stack)
 
@@ -51,11 +56,13 @@ def _turn(item: pytest.Item) -> int:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test that hangs, instead of hanging with it."""
 
+    most = FULL_TEST_SECONDS if item.get_closest_marker("full") else TEST_SECONDS
+
     def fail(_number: int, _frame: FrameType | None) -> None:
-        pytest.fail(f"{item.nodeid} was not done after {TEST_SECONDS:.0f} s")
+        pytest.fail(f"{item.nodeid} was not done after {most:.0f} s")
 
     before = signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS, 5.0)  # again every 5 s: an event loop may swallow the first
+    signal.setitimer(signal.ITIMER_REAL, most, 5.0)  # again every 5 s: an event loop may swallow the first
     try:
         return (yield)
     finally:

@@ -67,7 +67,10 @@ def _intent(request: Request) -> Intent:
 async def gateway(
     settings: SyncSettings, *, sync_worker_url: str = "http://127.0.0.1:9", heartbeat: float = 15.0, **changes: Any
 ) -> AsyncIterator[str]:
-    """Serve a gateway replica with only the sync endpoints; the value is its address."""
+    """Serve a gateway replica with only the sync endpoints; the value is its address.
+
+    `changes` may hold `clock`, `draining`, `routes` to serve beside, and `around`, which wraps the app.
+    """
     internal = InternalSettings(
         token=SecretStr(TOKEN), registry_url=settings.internal.registry_url, sync_worker_url=sync_worker_url
     )
@@ -81,6 +84,7 @@ async def gateway(
         background.start("tail", tail.run())
         app = FastAPI()
         app.include_router(sync_stream.build_router())
+        app.routes.extend(changes.get("routes", ()))
         app.dependency_overrides[intent_of] = _intent
         answer_failures(app)
         app.state.sync = SyncServices(
@@ -97,5 +101,5 @@ async def gateway(
             clock=changes.get("clock", lambda: datetime.now(UTC)),
         )
         await tail.ready.wait()
-        async with serving(_Callers(app)) as address:
+        async with serving(changes.get("around", lambda served: served)(_Callers(app))) as address:
             yield address

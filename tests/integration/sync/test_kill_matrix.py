@@ -20,7 +20,7 @@ INCIDENTS = 23
 PAGE = 10
 
 
-async def _stored(bench: SyncBench, integration: str) -> list[dict[str, Any]]:
+async def stored_records(bench: SyncBench, integration: str) -> list[dict[str, Any]]:
     """Return all that is stored of a dataset's records, without the dataset's id, by place."""
     dataset = dataset_id_of(WORKSPACE, integration)
     async with AsyncMongoClient[dict[str, Any]](bench.settings.mongo.url.get_secret_value()) as client:
@@ -31,7 +31,7 @@ async def _stored(bench: SyncBench, integration: str) -> list[dict[str, Any]]:
     )
 
 
-def _told(published: list[Published]) -> list[tuple[str, int, str]]:
+def told(published: list[Published]) -> list[tuple[str, int, str]]:
     """Return what a reader that knows ids is told: type, sequence, message or counts."""
     told = {}
     for one in published:
@@ -65,10 +65,10 @@ async def test_killed_run_ends_with_the_same_data_and_events(
 
     assert exit_code == -9
     assert took < 30
-    assert _told(published) == _told(calm)
+    assert told(published) == told(calm)
     by_id = {one.id: one.value for one in published}
     assert all(one.value == by_id[one.id] for one in published), "an event was repeated with other bytes"
-    assert await _stored(bench, disturbed) == await _stored(bench, undisturbed)
+    assert await stored_records(bench, disturbed) == await stored_records(bench, undisturbed)
     last = published[-1].event
     assert isinstance(last, RunCompleted)
     assert (last.added, last.total, last.dataset_version) == (INCIDENTS, INCIDENTS, 1)

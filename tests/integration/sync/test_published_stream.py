@@ -75,7 +75,7 @@ def worker_http(worker: Worker) -> Starlette:
 
 def without_ids(stream: str) -> str:
     """Return a stream without what is added to the documented one: ids, `retry:` and comments."""
-    return re.sub(r"(?m)^(id: .*\n|retry: \d+\n\n|: .*\n\n)", "", stream)
+    return re.sub(r"(?m)^(id: .*\n|retry: \d+\n|: .*\n)", "", stream)
 
 
 def frame_ids(stream: str) -> list[str]:

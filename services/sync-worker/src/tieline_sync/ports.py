@@ -220,7 +220,7 @@ class RawPages(Protocol):
     """Pages as fetched, compressed, kept for a while."""
 
     async def put(self, run: Run, page: StoredPage) -> None:
-        """Store a page; storing the same number again replaces it."""
+        """Store a page under the run's lease; storing the same number again replaces it. Raises LeaseLostError."""
         ...
 
     async def get(self, run_id: str, number: int) -> StoredPage | None:

@@ -150,7 +150,7 @@ async def test_next_run_meets_what_changed_and_little_else(vendor: Vendor) -> No
         first = await read(source)
         moment.move(hours=2)
         changed = vendor.changing(stand_in)[5]
-        stand_in.put(_key_of(stand_in, changed), vendor.change)
+        stand_in.put(key_of(stand_in, changed), vendor.change)
         then = await read(source, first.resume)
 
     assert "changed" in str(then.records[changed].data)
@@ -160,7 +160,8 @@ async def test_next_run_meets_what_changed_and_little_else(vendor: Vendor) -> No
     assert then.records.keys() - unchanged == {changed}
 
 
-def _key_of(stand_in: RecordStandIn, identity: str) -> str:
+def key_of(stand_in: RecordStandIn, identity: str) -> str:
+    """Return the key under which a stand-in keeps the record with this id."""
     return next(key for key, record in stand_in.records.items() if str(record["id"]) == identity)
 
 
@@ -172,7 +173,7 @@ async def test_record_that_changes_while_pages_are_read_is_met_as_it_ends_up(ven
         def change(_page: object) -> None:
             moment.move(minutes=3)
             if waiting:
-                stand_in.put(_key_of(stand_in, waiting.pop()), vendor.change)
+                stand_in.put(key_of(stand_in, waiting.pop()), vendor.change)
 
         first = await read(source, between=change)
         moment.move(minutes=3)

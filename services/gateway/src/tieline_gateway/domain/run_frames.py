@@ -11,8 +11,10 @@ from tieline.contracts.base import JsonObject
 from tieline.contracts.sync import RunCompleted, RunFailed, RunProgress
 
 RETRY_MS = 3000
-OPENING = f"retry: {RETRY_MS}\n\n".encode()
-HEARTBEAT = b": heartbeat\n\n"
+
+# Lines, not blocks: an empty line after `retry:` makes some clients (httpx-sse is one) tell of an event without data.
+OPENING = f"retry: {RETRY_MS}\n".encode()
+HEARTBEAT = b": heartbeat\n"
 
 
 def progress_frame(event: RunProgress, event_id: str) -> bytes:

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tieline_sync.adapters.connectors.links import next_link
 from tieline_sync.adapters.connectors.newest_first import NewestFirstSource, VendorPage, text_of
 from tieline_sync.adapters.connectors.vendor import VendorCalls, missing
 from tieline_sync.adapters.providers.session import Sessions, Vendor, Verdict
 from tieline_sync.domain.credentials import Facts
+from tieline_sync.domain.errors import ProviderUnavailableError
 from tieline_sync.domain.providers.paths import segment
 from tieline_sync.domain.records import Record
 from tieline_sync.domain.runs import Wording
 
 LARGEST_PAGE = 100
+PAGE_BY = frozenset({"page", "after"})
 
 
 def _said(document: Any) -> str:
@@ -69,7 +71,7 @@ class GitHubIssues(NewestFirstSource):
             ("sort", "updated"),
             ("direction", "desc"),
             ("per_page", str(self._page_size)),
-            ("page", page or "1"),
+            *parse_qsl(page or ""),
         ]
         if since:
             query.append(("since", since))
@@ -93,7 +95,14 @@ class GitHubIssues(NewestFirstSource):
 
 
 def _next_page(link: str) -> str | None:
-    """Return the number of the next page. Only the number is used: the host may be one we must not call."""
+    """Return what asks for the next page: its number, its cursor, or both, as the link has them; None after the last.
+
+    Nothing else of the link is used: its host may be one we must not call.
+    """
     address = next_link(link)
-    found = parse_qs(urlsplit(address).query).get("page") if address else None
-    return found[0] if found and found[0].isdecimal() else None
+    if address is None:
+        return None
+    found = [(name, text) for name, text in parse_qsl(urlsplit(address).query) if name in PAGE_BY]
+    if not found:
+        raise ProviderUnavailableError("Unreadable answer (a next page without number or cursor)")
+    return urlencode(found)

@@ -3,7 +3,10 @@
 import zlib
 from array import array
 
+from pymongo.errors import DuplicateKeyError
+
 from tieline_sync.adapters.mongo.database import RAW_PAGES, Database, Document, database_errors
+from tieline_sync.domain.errors import LeaseLostError
 from tieline_sync.domain.records import Pick
 from tieline_sync.domain.runs import Run
 from tieline_sync.ports import ListedPage, StoredPage
@@ -18,7 +21,8 @@ class MongoRawPages:
         self._pages = database.collection(RAW_PAGES)
 
     async def put(self, run: Run, page: StoredPage) -> None:
-        """Store a page; storing the same number again replaces it."""
+        """Store a page; storing the same number again replaces it. Raises LeaseLostError after a later lease did."""
+        token = run.lease.token if run.lease else 0
         document: Document = {
             "run_id": page.run_id,
             "workspace_id": run.workspace_id,
@@ -34,9 +38,15 @@ class MongoRawPages:
             "new_before": page.new_before,
             "fetched_at": page.fetched_at,
             "expires_at": page.expires_at,
+            "lease_token": token,
         }
-        with database_errors():
-            await self._pages.replace_one({"_id": _key(page.run_id, page.number)}, document, upsert=True)
+        # A page that is fetched again may differ, and the rightful worker goes by the one that it has stored.
+        not_later = {"_id": _key(page.run_id, page.number), "lease_token": {"$not": {"$gt": token}}}
+        try:
+            with database_errors():
+                await self._pages.replace_one(not_later, document, upsert=True)
+        except DuplicateKeyError as error:
+            raise LeaseLostError(run.id) from error
 
     async def get(self, run_id: str, number: int) -> StoredPage | None:
         """Return a page, or None."""
