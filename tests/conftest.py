@@ -35,9 +35,9 @@ FULL_TEST_SECONDS = 1200.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the servers, so that `-m "not stack"` leaves them out, skip those that take minutes, and put long files first.
+    """Mark the tests that need the servers, so that `-m "not stack"` leaves them out, and put long files first.
 
-    The order lets several processes end together (`make test` runs three): none is left with a long file at the end.
+    Those that take minutes are skipped unless asked for. The order lets several processes end together (`make test` runs three): none is left with a long file at the end.
     """
     items.sort(key=_turn)
     for item in items:

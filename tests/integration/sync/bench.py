@@ -22,11 +22,11 @@ from tieline.contracts.sync import (
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.records import OutgoingRecord, cloudevent_headers
 from tieline.settings import InternalSettings, KafkaSettings, MongoSettings, OutgoingSettings
-from tieline.topics import SYNC_COMMANDS, SYNC_EVENTS
+from tieline.topics import SYNC_COMMANDS, SYNC_EVENTS, apply_topics
 from tieline_sync.bootstrap import Worker
 from tieline_sync.settings import RunSettings, SyncSettings
 
-from tests.support.registry_stub import TOKEN, WORKSPACE, RegistryStub, an_integration
+from tests.support.registry_stub import TOKEN, WORKSPACE, RegistryStub, an_integration, registry_stub
 
 AnyEvent = RunQueued | RunAttached | RunProgress | RunCompleted | RunFailed
 
@@ -163,6 +163,19 @@ def sync_settings(kafka: KafkaSettings, mongo_url: str, database: str, registry_
         ),
         sync=RunSettings(lease=timedelta(seconds=2), poll=timedelta(milliseconds=100)),
     )
+
+
+@asynccontextmanager
+async def workbench(kafka_server: str, mongo_server: str, database: str, topic_prefix: str) -> AsyncIterator[SyncBench]:
+    """Make a workbench with topics and a database of its own."""
+    kafka = KafkaSettings(bootstrap_servers=kafka_server, topic_prefix=topic_prefix)
+    await apply_topics(kafka)
+    async with (
+        registry_stub() as (registry, address),
+        RecordProducer(kafka, client_id="tests") as producer,
+        followed(kafka) as log,
+    ):
+        yield SyncBench(sync_settings(kafka, mongo_server, database, address), registry, producer, log)
 
 
 @asynccontextmanager

@@ -1,6 +1,8 @@
 """A worker killed at any point of a run: another one ends it with the data and events of an undisturbed run."""
 
+import asyncio
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,11 @@ from tieline.contracts.sync import RunCompleted
 from tieline_simulators import ServiceNowSimulator, running
 from tieline_sync.domain.datasets import dataset_id_of
 
-from tests.integration.sync.bench import Published, SyncBench
+from tests.integration.sync.bench import Published, SyncBench, workbench
 from tests.integration.sync.dying_worker import POINTS
 from tests.integration.sync.test_published_stream import incidents
 from tests.support.registry_stub import WORKSPACE
+from tests.support.servers import database_on
 from tests.support.sync_process import ended, sync_process
 
 INCIDENTS = 23
@@ -40,20 +43,43 @@ def told(published: list[Published]) -> list[tuple[str, int, str]]:
     return list(told.values())
 
 
+@dataclass(frozen=True)
+class Calm:
+    """What an undisturbed run tells and leaves."""
+
+    told: list[tuple[str, int, str]]
+    stored: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def calm(kafka_server: str, mongo_server: str) -> Calm:
+    """An undisturbed run."""
+
+    async def run(database: str) -> Calm:
+        async with (
+            workbench(kafka_server, mongo_server, database, f"{database}.") as bench,
+            running(servicenow=ServiceNowSimulator(incidents(INCIDENTS))) as addresses,
+            bench.worker(bench.with_runs(page_size=PAGE)),
+        ):
+            integration = bench.servicenow(addresses["servicenow"])
+            published = await bench.log.until_over(await bench.start(integration))
+            return Calm(told(published), await stored_records(bench, integration))
+
+    with database_on(mongo_server) as database:
+        return asyncio.run(run(database))
+
+
 @pytest.mark.parametrize(
     ("point", "times"),
     [("records saved", 2), ("checkpoint stored", 2), ("progress published", 2)] + [(point, 1) for point in POINTS],
 )
 async def test_killed_run_ends_with_the_same_data_and_events(
-    bench: SyncBench, tmp_path: Path, point: str, times: int
+    bench: SyncBench, calm: Calm, tmp_path: Path, point: str, times: int
 ) -> None:
     settings = bench.with_runs(page_size=PAGE)
     async with running(servicenow=ServiceNowSimulator(incidents(INCIDENTS))) as addresses:
-        undisturbed, disturbed = (bench.servicenow(addresses["servicenow"]) for _ in range(2))
-        async with bench.worker(settings):
-            calm = await bench.log.until_over(await bench.start(undisturbed))
-
-        run_id = await bench.start(disturbed)
+        integration = bench.servicenow(addresses["servicenow"])
+        run_id = await bench.start(integration)
         log = tmp_path / "worker.log"
         module = ("tests.integration.sync.dying_worker", point, str(times))
         async with sync_process(settings, log, module=module) as process:
@@ -65,10 +91,10 @@ async def test_killed_run_ends_with_the_same_data_and_events(
 
     assert exit_code == -9
     assert took < 30
-    assert told(published) == told(calm)
+    assert told(published) == calm.told
     by_id = {one.id: one.value for one in published}
     assert all(one.value == by_id[one.id] for one in published), "an event was repeated with other bytes"
-    assert await stored_records(bench, disturbed) == await stored_records(bench, undisturbed)
+    assert await stored_records(bench, integration) == calm.stored
     last = published[-1].event
     assert isinstance(last, RunCompleted)
     assert (last.added, last.total, last.dataset_version) == (INCIDENTS, INCIDENTS, 1)

@@ -20,6 +20,7 @@ from tieline_gateway.domain.run_places import Place, RunOver
 
 HEARTBEAT_EVERY = timedelta(seconds=15)
 MOST_RENDERED = 256
+END = 2**63 - 1
 RENDER_ATTEMPTS = 10
 RENDER_WAIT = timedelta(seconds=1)
 
@@ -134,7 +135,9 @@ class RunStreams:
             if entries:
                 yield entries
         if place.is_over:
-            return  # all that is kept of it was earlier
+            async for entries in self._rest(feed, place, offset):
+                yield entries
+            return
         while not feed.ended:
             if partition is not None and offset < feed.covered_from(partition):
                 log.info("a client fell behind its run and is dropped", extra={"run": place.run_id})
@@ -156,6 +159,22 @@ class RunStreams:
             if reached >= end:
                 feed.prepend(entries, partition, offset)
             return entries, reached
+
+    async def _rest(self, feed: RunFeed, place: Place, offset: int) -> AsyncIterator[list[Entry]]:
+        """Yield what is left of a run whose last event is in the topic, if it is still kept.
+
+        That event may be in the window, where somebody follows the run since before its end, and the tail may not have
+        come to it yet.
+        """
+        entries = feed.since(offset)
+        while entries:
+            yield entries
+            offset = entries[-1].offset + 1
+            entries = feed.since(offset)
+        if place.partition is not None:
+            entries, _ = await self._tail.read(place.partition, offset, END, run_id=place.run_id)
+            if entries:
+                yield entries
 
     async def _frame(self, entry: Entry) -> bytes:
         if entry.frame is None:

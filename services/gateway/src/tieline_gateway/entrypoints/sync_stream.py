@@ -33,6 +33,7 @@ from tieline_gateway.handlers.run_ports import RunCommands, Runs, Streams
 PERMISSION = "integration.sync"
 ANSWER_WITHIN = timedelta(seconds=10)
 TOKEN_LIFETIME = timedelta(minutes=15)
+EVENTS_KEPT = timedelta(days=1)  # the topic keeps them for twice as long
 
 # `no-transform` and X-Accel-Buffering keep proxies from compressing or collecting events before they pass them on.
 STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
@@ -111,7 +112,10 @@ async def follow(
     run_id: Annotated[str | None, Query(description="By default the run under way, else the latest")] = None,
     stream_token: Annotated[str, Query(description="In place of a key: reads one run, for 15 minutes")] = "",
 ) -> Response:
-    """Stream a run's events, from the first or after `Last-Event-ID`; 204 when that was the last one."""
+    """Stream a run's events, from the first or after `Last-Event-ID`.
+
+    204, upon which an EventSource stays away, when that was the last one, or the run ended more than a day ago.
+    """
     claim = _claim(request, sync, integration_id, stream_token)
     if not sync.streams.ready:
         raise UnavailableError("kafka")
@@ -124,7 +128,10 @@ async def follow(
             return Response(status_code=204)
         if place is not None and (wanted is None or place.run_id == wanted):
             return _stream(sync.streams.stream(place))
-    return _stream(sync.streams.stream(await _first_place(sync, claim.workspace_id, integration_id, wanted)))
+    run = await _found(sync, claim.workspace_id, integration_id, wanted)
+    if run.finished_at is not None and sync.clock() - run.finished_at > EVENTS_KEPT:
+        return Response(status_code=204)
+    return _stream(sync.streams.stream(_first_place(run)))
 
 
 async def cancel(integration_id: str, caller: CallerDep, sync: SyncDep, run_id: str | None = None) -> dict[str, Any]:
@@ -160,11 +167,10 @@ def _claim(request: Request, sync: SyncServices, integration_id: str, stream_tok
     return _Reader(workspace_id=claim.workspace_id, run_id=claim.run_id)
 
 
-async def _first_place(sync: SyncServices, workspace_id: str, integration_id: str, run_id: str | None) -> Place:
-    run = await _found(sync, workspace_id, integration_id, run_id)
+def _first_place(run: RunSummary) -> Place:
     return Place(
-        workspace_id=workspace_id,
-        integration_id=integration_id,
+        workspace_id=run.workspace_id,
+        integration_id=run.integration_id,
         run_id=run.id,
         partition=run.events_partition,
         offset=run.events_from,

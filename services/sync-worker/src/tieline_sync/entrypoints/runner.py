@@ -119,6 +119,7 @@ class Runner:
                 await self._runs.renew(run, until=asked)
                 until = asked
             except LeaseLostError:
+                log.warning("another worker has the run now", extra={"run": run.id})
                 lose()
                 return
             except TransientError as error:
