@@ -1,15 +1,11 @@
 """A worker that is away for longer than its lease: what it does when it comes back changes nothing."""
 
-import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from tieline.contracts.sync import RunCompleted
 from tieline.settings import MongoSettings
-from tieline_simulators import ServiceNowSimulator, running
 from tieline_sync.adapters.mongo.database import Database
 from tieline_sync.adapters.mongo.raw_pages import MongoRawPages
 from tieline_sync.adapters.mongo.runs import MongoRunStore
@@ -18,12 +14,7 @@ from tieline_sync.domain.records import Pick
 from tieline_sync.domain.runs import Outcome, Run
 from tieline_sync.ports import StoredPage
 
-from tests.integration.sync.bench import SyncBench, distinct
-from tests.integration.sync.test_kill_matrix import stored_records, told
-from tests.integration.sync.test_published_stream import incidents
 from tests.support.registry_stub import WORKSPACE
-from tests.support.sync_process import sync_process
-from tests.support.waiting import eventually
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 TTL = timedelta(seconds=20)
@@ -87,27 +78,3 @@ async def test_write_with_an_older_token_is_refused(mongo_server: str, mongo_dat
     assert kept is not None
     assert kept.body == b"read again"
     await database.close()
-
-
-async def test_worker_that_is_stopped_and_wakes_up_late_doubles_nothing(bench: SyncBench, tmp_path: Path) -> None:
-    log = tmp_path / "worker.log"
-    settings = bench.with_runs(page_size=50)
-    async with running(servicenow=ServiceNowSimulator(incidents(200))) as addresses:
-        undisturbed, disturbed = (bench.servicenow(addresses["servicenow"]) for _ in range(2))
-        async with bench.worker(settings):
-            calm = await bench.log.until_over(await bench.start(undisturbed))
-        async with sync_process(settings, log) as process:
-            run_id = await bench.start(disturbed)
-            await bench.log.until(lambda: len(bench.log.of(run_id)) > 8)
-            process.send_signal(signal.SIGSTOP)
-            try:
-                async with bench.worker(settings):
-                    published = await bench.log.until_over(run_id)
-            finally:
-                process.send_signal(signal.SIGCONT)
-            await eventually(lambda: "another worker has the run now" in log.read_text(), within=30)
-
-    assert isinstance(published[-1].event, RunCompleted)
-    assert told(bench.log.of(run_id)) == told(calm)
-    assert [event.sequence for event in distinct(bench.log.of(run_id))] == list(range(len(distinct(calm))))
-    assert await stored_records(bench, disturbed) == await stored_records(bench, undisturbed)
