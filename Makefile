@@ -30,7 +30,7 @@ test: setup ## Run every test
 	@$(PYTEST) $(ARGS)
 
 test-full: setup ## Run every test, also those that work on whole data sets for minutes
-	@TIELINE_TEST_FULL=1 $(BIN)/python -m pytest $(ARGS)
+	@TIELINE_TEST_FULL=1 $(PYTEST) $(ARGS)
 
 test-kafka: setup ## Run the tests that need a broker on a real Apache Kafka (needs Java 17 and Maven)
 	@TIELINE_TEST_KAFKA=apache $(PYTEST) -m stack $(ARGS)

@@ -28,16 +28,17 @@ _SERVERS = {"kafka_server", "mongo_server", "shared_stack"}
 TEST_SECONDS = 480.0
 """How long one test with its fixtures may take; ten times what nearly all take on two busy cores."""
 
-_LONG_FIRST = ("e2e", "integration", "deploy")
-
 FULL_TEST_SECONDS = 1200.0
 """The same for tests that work on whole data sets."""
+
+_LONG_FIRST = ("e2e", "integration", "deploy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need the servers, so that `-m "not stack"` leaves them out, and put long files first.
 
-    Those that take minutes are skipped unless asked for. The order lets several processes end together (`make test` runs three): none is left with a long file at the end.
+    Those that take minutes are skipped unless asked for. The order lets several processes end together (`make test`
+    runs three): none is left with a long file at the end.
     """
     items.sort(key=_turn)
     for item in items:
@@ -55,7 +56,6 @@ def _turn(item: pytest.Item) -> int:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test that hangs, instead of hanging with it."""
-
     most = FULL_TEST_SECONDS if item.get_closest_marker("full") else TEST_SECONDS
 
     def fail(_number: int, _frame: FrameType | None) -> None:
