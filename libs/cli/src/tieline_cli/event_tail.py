@@ -7,27 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer
 from tieline.clock import system_clock
 from tieline.contracts.events import AGENT_ID, ALIASES, LINK, PROJECT, SEVERITY, TITLE, WORKSPACE_ID
-from tieline.errors import KafkaUnavailableError
-from tieline.kafka.connection import connection_arguments
 from tieline.kafka.records import CONTENT_TYPE, JSON, IncomingRecord, decoded
 from tieline.routing.patterns import RoutePatterns
 from tieline.settings import KafkaSettings
 from tieline.topics import AGENT_EVENTS, EVENTS
 
-from tieline_cli.errors import CliError
+from tieline_cli.topic_reader import partitions_of, reading
 
 POLL_MS = 500
-
-
-class TopicMissingError(CliError):
-    """The event topic is not there."""
-
-    def __init__(self, topic: str, brokers: str) -> None:
-        super().__init__(f"there is no topic {topic} at {brokers}: `tieline topics apply` creates it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,32 +47,17 @@ async def followed(kafka: KafkaSettings, wanted: Wanted, *, back: timedelta) -> 
 
     Raises KafkaUnavailableError when no broker answers at first, TopicMissingError.
     """
-    consumer = AIOKafkaConsumer(
-        **connection_arguments(kafka),
-        enable_auto_commit=False,
-        request_timeout_ms=int(kafka.request_timeout.total_seconds() * 1000),
-    )
-    try:
-        await consumer.start()
+    async with reading(kafka) as consumer:
         await _begin(consumer, kafka, wanted.topic, back)
         while True:
             for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                 for record in map(decoded, records):
                     if wanted.takes(record):
                         yield record
-    except (KafkaError, OSError) as error:
-        raise KafkaUnavailableError(f"no Kafka broker at {kafka.bootstrap_servers}: {error}") from error
-    finally:
-        await consumer.stop()
 
 
 async def _begin(consumer: AIOKafkaConsumer, kafka: KafkaSettings, topic: str, back: timedelta) -> None:
-    name = kafka.topic_prefix + topic
-    metadata = await consumer._client.fetch_all_metadata()  # noqa: SLF001 - no public call refreshes an unassigned topic
-    numbers = metadata.partitions_for_topic(name)
-    if not numbers:
-        raise TopicMissingError(name, kafka.bootstrap_servers)
-    partitions = [TopicPartition(name, number) for number in sorted(numbers)]
+    partitions = await partitions_of(consumer, kafka, topic)
     consumer.assign(partitions)
     ends = await consumer.end_offsets(partitions)
     since = int((system_clock() - back).timestamp() * 1000)

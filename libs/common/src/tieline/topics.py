@@ -31,6 +31,9 @@ RECORD_SYNCS_GROUP = "registry.record-syncs"
 RUN_SYNCS_GROUP = "sync-worker.run-syncs"
 ROUTE_EVENTS_GROUP = "webhook-router.route-events"
 
+CONSUMER_GROUPS = (APPLY_COMMANDS_GROUP, RECORD_SYNCS_GROUP, RUN_SYNCS_GROUP, ROUTE_EVENTS_GROUP)
+"""The groups that acknowledge what they handled; each has a topic for what it could not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
@@ -122,10 +125,7 @@ CATALOGUE: tuple[Topic, ...] = (
         written_by="webhook-router",
         read_by="console, anyone",
     ),
-    *(
-        _dead_letters(group)
-        for group in (APPLY_COMMANDS_GROUP, RECORD_SYNCS_GROUP, RUN_SYNCS_GROUP, ROUTE_EVENTS_GROUP)
-    ),
+    *(_dead_letters(group) for group in CONSUMER_GROUPS),
 )
 
 

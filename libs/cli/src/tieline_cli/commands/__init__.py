@@ -2,7 +2,7 @@
 
 import typer
 
-from tieline_cli.commands import demo, doctor, events, keys, quarantine, stack, topics, workspaces
+from tieline_cli.commands import dead_letters, demo, doctor, events, keys, quarantine, stack, topics, workspaces
 
 app = typer.Typer(
     name="tieline",
@@ -19,6 +19,7 @@ app.command()(demo.demo)
 app.command()(doctor.doctor)
 app.add_typer(events.app, name="events")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
 app.add_typer(workspaces.app, name="workspaces")

@@ -1,17 +1,13 @@
 """`tieline events`: what comes in."""
 
 import asyncio
-import os
 from contextlib import aclosing
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieline_cli.commands.options import DATA_DIR, DataDirOption, tell
-from tieline_cli.stack.endpoints import Endpoints
-from tieline_cli.stack.layout import DataDir
+from tieline_cli.commands.options import DATA_DIR, DataDirOption, kafka_of, tell
 
 if TYPE_CHECKING:
     from tieline.settings import KafkaSettings
@@ -19,8 +15,6 @@ if TYPE_CHECKING:
     from tieline_cli.event_tail import Wanted
 
 app = typer.Typer(help="Events: verified webhooks, and what services emit.", no_args_is_help=True)
-
-BROKERS = "TIELINE_KAFKA__BOOTSTRAP_SERVERS"
 
 
 @app.callback()
@@ -53,7 +47,7 @@ def tail(
     wanted = Wanted(
         patterns=None if pattern is None else RoutePatterns.parse(pattern), workspace_id=workspace, agent_id=agent
     )
-    asyncio.run(_show(_kafka(data_dir), wanted, back=timedelta(minutes=minutes), most=count, as_json=as_json))
+    asyncio.run(_show(kafka_of(data_dir), wanted, back=timedelta(minutes=minutes), most=count, as_json=as_json))
 
 
 async def _show(kafka: "KafkaSettings", wanted: "Wanted", *, back: timedelta, most: int | None, as_json: bool) -> None:
@@ -66,10 +60,3 @@ async def _show(kafka: "KafkaSettings", wanted: "Wanted", *, back: timedelta, mo
             shown += 1
             if shown == most:
                 return
-
-
-def _kafka(data_dir: Path) -> "KafkaSettings":
-    from tieline.settings import KafkaSettings, ServiceSettings, load  # noqa: PLC0415 - slow to import
-
-    local = None if BROKERS in os.environ else Endpoints.find(DataDir(root=data_dir))
-    return load(ServiceSettings).kafka if local is None else KafkaSettings(bootstrap_servers=local.kafka)

@@ -1,11 +1,18 @@
 """Options that several commands take."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieline_cli.stack.layout import DEFAULT_DATA_DIR, DEFAULT_PORT_BASE
+from tieline_cli.stack.endpoints import Endpoints
+from tieline_cli.stack.layout import DEFAULT_DATA_DIR, DEFAULT_PORT_BASE, DataDir
+
+if TYPE_CHECKING:
+    from tieline.settings import KafkaSettings
+
+_BROKERS = "TIELINE_KAFKA__BOOTSTRAP_SERVERS"
 
 DataDirOption = Annotated[Path, typer.Option(help="Where the stack keeps its data, logs and keys.")]
 PortBaseOption = Annotated[
@@ -29,6 +36,14 @@ ApiKeyOption = Annotated[
 
 DATA_DIR = DEFAULT_DATA_DIR
 PORT_BASE = DEFAULT_PORT_BASE
+
+
+def kafka_of(data_dir: Path) -> "KafkaSettings":
+    """Return where Kafka is: as the environment says, else that of the local stack."""
+    from tieline.settings import KafkaSettings, ServiceSettings, load  # noqa: PLC0415 - slow to import
+
+    local = None if _BROKERS in os.environ else Endpoints.find(DataDir(root=data_dir))
+    return load(ServiceSettings).kafka if local is None else KafkaSettings(bootstrap_servers=local.kafka)
 
 
 def tell(line: str) -> None:
