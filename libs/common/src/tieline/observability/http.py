@@ -1,12 +1,12 @@
 """A span for every request that a service answers."""
 
-from opentelemetry.trace import SpanKind, Status, StatusCode
-from starlette.datastructures import Headers
+from opentelemetry.trace import Span, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tieline.observability.tracing import context_of, tracer, wanted
+from tieline.observability.tracing import server_span, wanted
 
 _UNTRACED = frozenset({"/healthz", "/readyz", "/readyz/traffic", "/metrics"})
+_TRACE_HEADERS = frozenset({b"traceparent", b"tracestate"})
 SERVER_ERROR = 500
 
 ROUTE = "tieline.route"
@@ -33,24 +33,28 @@ class _TracedApp:
             await self._app(scope, receive, send)
             return
         method: str = scope["method"]
-        parent = context_of(dict(Headers(scope=scope).items()))
-        with tracer.start_as_current_span(
-            method,
-            context=parent,
-            kind=SpanKind.SERVER,
-            attributes={"http.request.method": method, "url.path": scope["path"]},
-            record_exception=False,
-        ) as span:
+        with server_span(method, _carried(scope), scope["path"]) as span:
+            await self._app(scope, receive, _noting(span, method, scope, send) if span.is_recording() else send)
 
-            async def note_status(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    span.set_attribute("http.response.status_code", message["status"])
-                    if message["status"] >= SERVER_ERROR:
-                        span.set_status(Status(StatusCode.ERROR))
-                    route = route_of(scope)
-                    if route:
-                        span.update_name(f"{method} {route}")
-                        span.set_attribute("http.route", route)
-                await send(message)
 
-            await self._app(scope, receive, note_status)
+def _carried(scope: Scope) -> dict[str, str]:
+    """Return the trace that a request carries, of its raw headers: decoding all of them would take longer."""
+    return {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _TRACE_HEADERS}
+
+
+def _noting(span: Span, method: str, scope: Scope, send: Send) -> Send:
+    """Return `send` that notes in `span` how the request was answered, and by which route."""
+
+    async def note_status(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            noted: dict[str, str | int] = {"http.response.status_code": message["status"]}
+            if message["status"] >= SERVER_ERROR:
+                span.set_status(Status(StatusCode.ERROR))
+            route = route_of(scope)
+            if route:
+                span.update_name(f"{method} {route}")
+                noted["http.route"] = route
+            span.set_attributes(noted)
+        await send(message)
+
+    return note_status

@@ -15,8 +15,8 @@ class _CommandSpans(CommandListener):
         self._open: dict[int, Span] = {}
 
     def started(self, event: CommandStartedEvent) -> None:
-        if not get_current_span().get_span_context().is_valid:
-            return  # a look now and then, which belongs to nothing
+        if not get_current_span().is_recording():
+            return  # a look now and then that belongs to nothing, or to a trace that nobody records
         collection = event.command.get(event.command_name)
         name = f"{event.command_name} {collection}" if isinstance(collection, str) else event.command_name
         if len(self._open) < MOST_OPEN:

@@ -1,0 +1,143 @@
+"""What traces cost the intake of webhooks: the same router without them, with a sample of them, and with all.
+
+    python -m benchmarks.telemetry_cost [--rounds 7] [--seconds 3]
+
+Three routers (`roles: ["intake"]`) are processes of their own, differ in their `OTEL_*` variables alone, and take turns
+within every round, each round in another order; a further process loads them over 64 connections with webhooks of 4 KB
+that belong to no trace yet. Spans go by OTLP over HTTP to a receiver in this process that reads and forgets them.
+Printed are processor time per webhook, rates, and what each costs more than none.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import secrets
+import statistics
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from tieline.kafka.producer import RecordProducer
+from tieline.kafka.records import OutgoingRecord
+from tieline.settings import KafkaSettings
+from tieline.topics import INTEGRATION_EVENTS, ROUTE_EVENTS, apply_topics
+from tieline_cli.processes.ports import free_port
+
+from benchmarks.webhook_intake import ROUTES, TOKEN, Server, a_route, a_server, an_integration, load, registry_app
+from tests.support.http_server import serving
+from tests.support.servers import embedded_kafka
+
+SAMPLED = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
+"""As `deploy/k8s/components/tracing` has it."""
+
+
+class Receiver:
+    """Takes spans and forgets them."""
+
+    def __init__(self) -> None:
+        self.requests = self.bytes = 0
+
+    def app(self) -> Starlette:
+        """Return the OTLP receiver."""
+
+        async def traces(request: Request) -> Response:
+            self.bytes += len(await request.body())
+            self.requests += 1
+            return Response(media_type="application/x-protobuf")
+
+        return Starlette(routes=[Route("/v1/traces", traces, methods=["POST"])])
+
+
+async def measure(kafka: KafkaSettings, options: argparse.Namespace, folder: Path) -> None:
+    """Run everything and print the figures."""
+    await apply_topics(kafka)
+    receiver = Receiver()
+    async with AsyncExitStack() as stack:
+        producer = await stack.enter_async_context(RecordProducer(kafka, client_id="benchmark"))
+        routes = [
+            OutgoingRecord(topic=ROUTE_EVENTS, key=each.id, value=each.to_json())
+            for each in map(a_route, range(ROUTES))
+        ]
+        sentry = OutgoingRecord(topic=INTEGRATION_EVENTS, key="int-sentry", value=an_integration().to_json())
+        await producer.send_all([sentry])
+        await producer.send_all(routes)
+        registry = await stack.enter_async_context(serving(registry_app()))
+        exporting = {"OTEL_EXPORTER_OTLP_ENDPOINT": await stack.enter_async_context(serving(receiver.app()))}
+        routers = {}
+        for name, telemetry in (("none", {}), ("5 %", exporting | SAMPLED), ("all", exporting)):
+            routers[name] = await stack.enter_async_context(a_router(kafka, registry, folder / name, telemetry))
+        await asyncio.sleep(2.0)  # until their tables are read
+        await rounds(routers, options)
+        print(f"\nthe receiver took {receiver.requests:,} requests, {receiver.bytes / 2**20:,.0f} MiB")
+
+
+@asynccontextmanager
+async def a_router(
+    kafka: KafkaSettings, registry: str, folder: Path, telemetry: Mapping[str, str]
+) -> AsyncIterator[Server]:
+    """Run a webhook router that only takes webhooks in."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        "TIELINE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIELINE_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+        "TIELINE_INTERNAL__TOKEN": TOKEN,
+        "TIELINE_INTERNAL__REGISTRY_URL": registry,
+        "TIELINE_HTTP__PORT": str(port),
+        "TIELINE_WEBHOOKS__ROLES": '["intake"]',
+        "TIELINE_WEBHOOKS__SPOOL_DIR": str(folder / "spool"),
+        "TIELINE_LOG__LEVEL": "WARNING",
+        **telemetry,
+    }
+    async with a_server(["tieline_webhooks"], environment, f"{url}/api/webhooks/sentry", f"{url}/healthz") as router:
+        yield router
+
+
+async def rounds(routers: Mapping[str, Server], options: argparse.Namespace) -> None:
+    """Load the routers in turns and print what each cost."""
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
+        f"Python {platform.python_version()}; {ROUTES} routes, 4 KB, 64 connections\n"
+    )
+    names = list(routers)
+    seen: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for number in range(-1, options.rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            found = await load(routers[name], seconds=options.seconds, first=(number + 2) * 10_000)
+            if found["refused"]:
+                print(f"  refused: {found['refused']}")
+            if number >= 0:  # the first round warms up
+                seen[name].append(found)
+    print(f"{'traces':8}{'µs':>8}{'more':>8}{'webhooks/s':>12}{'less':>8}")
+    for name in names:
+        cpu, rate = (statistics.median(each[what] for each in seen[name]) for what in ("cpu_us", "rate"))
+        more, less = (_middle_ratio(seen[name], seen["none"], what) for what in ("cpu_us", "rate"))
+        print(f"{name:8}{cpu:>8.0f}{more - 1:>+8.1%}{rate:>12,.0f}{less - 1:>+8.1%}")
+
+
+def _middle_ratio(some: list[dict[str, Any]], others: list[dict[str, Any]], what: str) -> float:
+    """Return the median over rounds of how one router compares with another in the same round."""
+    return float(statistics.median(one[what] / other[what] for one, other in zip(some, others, strict=True)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    options = parser.parse_args()
+    external = os.environ.get("TIELINE_KAFKA__BOOTSTRAP_SERVERS")
+    with nullcontext(external) if external else embedded_kafka() as address, tempfile.TemporaryDirectory() as folder:
+        kafka = KafkaSettings(bootstrap_servers=str(address), topic_prefix=f"bench-{secrets.token_hex(3)}.")
+        asyncio.run(measure(kafka, options, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
