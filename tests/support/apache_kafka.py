@@ -1,10 +1,16 @@
 """Apache Kafka for a test session: one KRaft node on loopback, its jars resolved by Maven, run by the machine's Java.
 
 What the embedded broker can't show, this does: records that survive a killed broker, real rebalances, compaction.
+
+    python -m tests.support.apache_kafka
+
+resolves the jars, and says what is missing if it can't.
 """
 
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import uuid
 from base64 import urlsafe_b64encode
@@ -22,8 +28,10 @@ from tests.support.servers import running
 
 _POM = Path(__file__).parents[1] / "apache_kafka" / "pom.xml"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+_OLDEST_JAVA = 17
 _RESOLVE_SECONDS = 300
 _FORMAT_SECONDS = 60
+_ASK_SECONDS = 30
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # quick to start, small; not made for throughput
 
 _PROPERTIES = """\
@@ -45,7 +53,7 @@ transaction.state.log.min.isr=1
 
 
 class ApacheKafkaMissingError(RuntimeError):
-    """Java or Maven is not there, or the jars can't be had."""
+    """Java 17 or Maven is not there, or the jars can't be had."""
 
 
 @contextmanager
@@ -63,15 +71,15 @@ def program(home: Path, port: int) -> Program:
 
     Raises ApacheKafkaMissingError.
     """
-    jars = _jars()
+    found = jars()
     properties = home / "server.properties"
     properties.write_text(
         _PROPERTIES.format(host=LOOPBACK, port=port, controller=free_port(), data=home / "data"), encoding="utf-8"
     )
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    format_storage = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+    format_storage = [*_java(found), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
     subprocess.run(format_storage, check=True, capture_output=True, timeout=_FORMAT_SECONDS)
-    return _program([*_java(jars), "kafka.Kafka", str(properties)], port)
+    return _program([*_java(found), "kafka.Kafka", str(properties)], port)
 
 
 def _program(argv: list[str], port: int) -> Program:
@@ -84,33 +92,46 @@ def _program(argv: list[str], port: int) -> Program:
     )
 
 
-def _java(jars: Path) -> list[str]:
-    return ["java", *_JVM, "-cp", f"{jars}/*"]
+def _java(found: Path) -> list[str]:
+    return ["java", *_JVM, "-cp", f"{found}/*"]
 
 
-def _jars() -> Path:
-    """Return the folder with the jars, resolved now when the pom has changed since."""
+def jars() -> Path:
+    """Return the folder with the jars, resolved now when the pom has changed since. Raises ApacheKafkaMissingError."""
     for tool in ("java", "mvn"):
         if shutil.which(tool) is None:
-            raise ApacheKafkaMissingError(f"tests on Apache Kafka need Java 17 or newer and Maven; there is no {tool}")
+            raise ApacheKafkaMissingError(f"Apache Kafka needs Java {_OLDEST_JAVA} and Maven; there is no {tool}")
+    _check_java()
     target = _POM.parent / "target"
     with one_at_a_time(target):
-        jars, stamp = target / "jars", target / "pom.xml"
+        folder, stamp = target / "jars", target / "pom.xml"
         if not stamp.exists() or stamp.read_bytes() != _POM.read_bytes():
             stamp.unlink(missing_ok=True)
-            _resolve(jars)
+            _resolve(folder)
             shutil.copy(_POM, stamp)
-        return jars
+    return folder
 
 
-def _resolve(jars: Path) -> None:
-    shutil.rmtree(jars, ignore_errors=True)
-    resolved = subprocess.run(
-        ["mvn", "-q", "-B", "-f", str(_POM), _COPY, f"-DoutputDirectory={jars}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_RESOLVE_SECONDS,
-    )
+def _check_java() -> None:
+    answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False, timeout=_ASK_SECONDS)
+    version = re.search(r'version "(\d+)', answer.stderr)
+    if version is None or int(version[1]) < _OLDEST_JAVA:
+        raise ApacheKafkaMissingError(f"Apache Kafka needs Java {_OLDEST_JAVA}; there is {answer.stderr[:100]!r}")
+
+
+def _resolve(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    command = ["mvn", "-q", "-B", "-f", str(_POM), _COPY, f"-DoutputDirectory={folder}"]
+    try:
+        resolved = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_RESOLVE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ApacheKafkaMissingError(f"Maven did not resolve the jars within {_RESOLVE_SECONDS} s") from None
     if resolved.returncode:
         raise ApacheKafkaMissingError(f"Maven did not resolve the jars:\n{resolved.stdout[-2000:]}")
+
+
+if __name__ == "__main__":
+    try:
+        jars()
+    except ApacheKafkaMissingError as missing:
+        sys.exit(str(missing))
