@@ -27,21 +27,25 @@ def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stacks") / "shared"
 
 
-@pytest.fixture(scope="package")  # four idle services still take some of a small machine from later tests
-def shared_stack(kafka_server: str, mongo_server: str, collector: Collector, stack_folder: Path) -> Iterator[Endpoints]:
-    """Where the session's stack is: simulated providers, four services that export traces, the demo workspace."""
+@pytest.fixture(scope="package")
+def stack_environment(kafka_server: str, mongo_server: str, collector: Collector) -> Iterator[dict[str, str]]:
+    """Which servers the stack uses, and that it exports traces."""
     with database_on(mongo_server) as database:
-        stack = Stack(
-            stack_folder,
-            OTEL_EXPORTER_OTLP_ENDPOINT=collector.address,
-            OTEL_BSP_SCHEDULE_DELAY="200",
-            TIELINE_KAFKA__BOOTSTRAP_SERVERS=kafka_server,
-            TIELINE_KAFKA__TOPIC_PREFIX=E2E_TOPICS,
-            TIELINE_MONGO__URL=mongo_server,
-            TIELINE_MONGO__DATABASE=database,
-        )
-        with stack.up_for_a_session() as endpoints:
-            yield endpoints
+        yield {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.address,
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "TIELINE_KAFKA__BOOTSTRAP_SERVERS": kafka_server,
+            "TIELINE_KAFKA__TOPIC_PREFIX": E2E_TOPICS,
+            "TIELINE_MONGO__URL": mongo_server,
+            "TIELINE_MONGO__DATABASE": database,
+        }
+
+
+@pytest.fixture(scope="package")  # four idle services still take some of a small machine from later tests
+def shared_stack(stack_environment: dict[str, str], stack_folder: Path) -> Iterator[Endpoints]:
+    """Where the session's stack is: simulated providers, four services, the demo workspace."""
+    with Stack(stack_folder, **stack_environment).up_for_a_session() as endpoints:
+        yield endpoints
 
 
 @pytest.fixture

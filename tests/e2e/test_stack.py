@@ -1,5 +1,9 @@
 """The house as a whole: what `make demo` shows, and what operators look at."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -12,6 +16,7 @@ from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.e2e
 
+_SERVICES_BY_NAME = ("gateway", "registry", "sync-worker", "webhook-router")
 _SERVICES = ("gateway", "webhook_router", "registry", "sync_worker")
 
 
@@ -62,3 +67,28 @@ def test_operators_create_workspaces_whose_keys_stay_inside_them(
     for key in keys:
         assert gateway.try_call("C", "GET", "/api/integrations/status", api_key=key, org="org-globex").status == 200
         assert gateway.try_call("C", "GET", "/api/integrations/status", api_key=key).status == 403
+
+
+def test_the_doctor_finds_nothing_wrong_with_what_runs(
+    shared_stack: Endpoints, stack_environment: dict[str, str]
+) -> None:
+    internal = {
+        "TIELINE_INTERNAL__REGISTRY_URL": shared_stack.registry,
+        "TIELINE_INTERNAL__SYNC_WORKER_URL": shared_stack.sync_worker,
+        "TIELINE_INTERNAL__WEBHOOK_ROUTER_URL": shared_stack.webhook_router,
+    }
+
+    answer = subprocess.run(
+        [sys.executable, "-m", "tieline_cli", "doctor", "--json", "--gateway", shared_stack.gateway],
+        env={**os.environ, **stack_environment, **internal},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    found = json.loads(answer.stdout)
+    assert answer.returncode == 0, [finding for finding in found if finding["verdict"] == "bad"]
+    assert {"Kafka", "topics", "MongoDB", "indexes", "clock", *_SERVICES_BY_NAME} <= {
+        finding["about"] for finding in found if finding["verdict"] == "good"
+    }
