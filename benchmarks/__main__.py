@@ -8,7 +8,15 @@ import runpy
 import sys
 
 MAIN_PATHS = ("main_job",)
-OTHERS = ("route_matching", "registry_commands", "sync_ingest", "stream_clients", "webhook_intake", "endpoint_pipeline")
+OTHERS = (
+    "route_matching",
+    "registry_commands",
+    "sync_ingest",
+    "stream_clients",
+    "webhook_intake",
+    "telemetry_cost",
+    "endpoint_pipeline",
+)
 
 
 def main() -> int:
