@@ -121,7 +121,10 @@ async def settled(world: RouterWorld, expected: Counter[str]) -> dict[str, Any] 
     """Return the books once every event is booked and nothing is pending."""
     if world.router.process is None:
         return None
-    books = await world.ledger()
+    answer = await world.api("GET", f"/v1/{WORKSPACE}/ledger")
+    if answer.status_code != 200:  # a database on a busy core may be asked in vain
+        return None
+    books: dict[str, Any] = answer.json()
     done = books["received"] == expected.total() and books["pending"] == 0
     return books if done else None
 

@@ -72,7 +72,7 @@ async def test_a_broken_connection_after_the_post_does_not_double_the_message(wo
     delivered = await world.settled(2)
 
     assert len(world.slack.messages) == len(world.discord.messages) == 1
-    assert [[each["outcome"] for each in one["history"]] for one in delivered] == [["answer_lost", "delivered"]] * 2
+    assert [[each["outcome"] for each in one["history"]] for one in delivered] == [["answer_lost", "found"]] * 2
 
 
 async def test_a_destination_that_hangs_delays_no_other(world: RouterWorld) -> None:

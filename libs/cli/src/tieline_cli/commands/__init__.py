@@ -2,7 +2,19 @@
 
 import typer
 
-from tieline_cli.commands import dead_letters, demo, doctor, events, keys, quarantine, stack, topics, workspaces
+from tieline_cli.commands import (
+    dead_letters,
+    deliveries,
+    demo,
+    doctor,
+    events,
+    keys,
+    ledger,
+    quarantine,
+    stack,
+    topics,
+    workspaces,
+)
 
 app = typer.Typer(
     name="tieline",
@@ -17,6 +29,8 @@ app.command()(stack.status)
 app.command()(stack.logs)
 app.command()(demo.demo)
 app.command()(doctor.doctor)
+app.command()(ledger.ledger)
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(events.app, name="events")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _BROKERS = "TIELINE_KAFKA__BOOTSTRAP_SERVERS"
 
+if TYPE_CHECKING:
+    from tieline_cli.workspace_client import WorkspaceClient
+
 DataDirOption = Annotated[Path, typer.Option(help="Where the stack keeps its data, logs and keys.")]
 PortBaseOption = Annotated[
     int,
@@ -33,6 +36,7 @@ WorkspaceOption = Annotated[
 ApiKeyOption = Annotated[
     str | None, typer.Option("--api-key", envvar="TIELINE_API_KEY", help="A key of it. Better in the environment.")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for machines.")]
 
 DATA_DIR = DEFAULT_DATA_DIR
 PORT_BASE = DEFAULT_PORT_BASE
@@ -49,3 +53,14 @@ def kafka_of(data_dir: Path) -> "KafkaSettings":
 def tell(line: str) -> None:
     """Show one line at once, also when the output is a file."""
     print(line, flush=True)
+
+
+def workspace_of(data_dir: Path) -> "WorkspaceClient":
+    """Return a client of the workspace that the environment names, or else the local stack's."""
+    from tieline_cli.workspace_client import WorkspaceAddress, WorkspaceClient  # noqa: PLC0415 - slow to import
+
+    said = os.environ.get
+    address = WorkspaceAddress.of(
+        said("TIELINE_GATEWAY_URL"), said("TIELINE_WORKSPACE"), said("TIELINE_API_KEY"), data_dir
+    )
+    return WorkspaceClient(address)

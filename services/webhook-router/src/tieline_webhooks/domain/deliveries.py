@@ -42,11 +42,13 @@ class Parked(StrEnum):
 class Delivered:
     """The destination has the message. `message_id` is its id there, to edit it later; `edited` an older one was.
 
-    `pause` is how long the destination wants nothing more.
+    `found`: an earlier try had left it there, and nothing was sent. `pause` is how long the destination wants nothing
+    more.
     """
 
     message_id: str | None = None
     edited: bool = False
+    found: bool = False
     pause: timedelta | None = None
 
 
@@ -110,8 +112,8 @@ class Delivery:
     """One event to one destination. `position` orders the events of one subject: later ones are greater.
 
     `attempts` counts failed tries and the one that ended it; `uncertain` says that an answer was lost and the message
-    may be there already. `forced`: somebody asked for it to be sent, whatever became of its route.
-    `traceparent` ties its attempts to the trace of its event.
+    may be there already, or twice once it is delivered. `forced`: somebody asked for it to be sent, whatever became of
+    its route. `traceparent` ties its attempts to the trace of its event.
     """
 
     id: str
@@ -167,7 +169,7 @@ def settled(delivery: Delivery, outcome: Outcome, *, now: datetime, milliseconds
                 state=State.DELIVERED,
                 reason=None,
                 attempts=delivery.attempts + 1,
-                uncertain=False,
+                uncertain=delivery.uncertain and not (outcome.found or outcome.edited),  # an edit shows once
                 message_id=outcome.message_id,
             )
         case RateLimited():
@@ -243,7 +245,7 @@ def _after_failure(tried: Delivery, outcome: Failed, now: datetime, uniform: Uni
 def _name(outcome: Outcome) -> str:
     match outcome:
         case Delivered():
-            return "edited" if outcome.edited else "delivered"
+            return "edited" if outcome.edited else "found" if outcome.found else "delivered"
         case RateLimited():
             return "rate_limited"
         case Failed():

@@ -135,6 +135,7 @@ class DeliveryQuery(Shape):
     channel: Name | None = None
     channel_id: Name | None = None
     event_id: Name | None = None
+    reason: Name | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50

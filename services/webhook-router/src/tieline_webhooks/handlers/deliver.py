@@ -107,7 +107,7 @@ class Deliver:
         if held:
             found = await self._found(account, delivery)
             if found is not None:
-                return await self._record_unsent(due, lease, Delivered(message_id=found))
+                return await self._record_unsent(due, lease, Delivered(message_id=found, found=True))
             delivery = replace(delivery, uncertain=True)
         if not may_send() or not await self._deliveries.begin(
             replace(due, delivery=delivery), lease, now=self._clock()
