@@ -16,6 +16,9 @@ OTHERS = (
     "webhook_intake",
     "telemetry_cost",
     "endpoint_pipeline",
+    "webhook_outage",
+    "webhook_delivery",
+    "webhook_ledger",
 )
 
 

@@ -188,6 +188,8 @@ def test_a_route_is_changed_by_what_is_given(caller: Caller) -> None:
         {**ROUTE, "channelId": None},
         {"channel": "slack", "channelId": "C0"},
         {**ROUTE, "enabled": "yes"},
+        {**ROUTE, "projectId": ""},
+        {**ROUTE, "channel": "webhook", "channelId": "C0ERRORS"},
     ],
 )
 def test_create_route_refuses_in_shape(resident: Caller, body: Any) -> None:

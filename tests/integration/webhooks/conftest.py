@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.channel_requests import objections, published_here
 from tests.support.router_world import SECRETS, RouterWorld, router_world
 
 
@@ -25,3 +26,6 @@ async def world(
         await world.integrate("slack", {"config.bot_token": "xoxb-test"}, base_url=world.addresses["slack"])
         await world.integrate("discord", {"config.bot_token": "discord-test"}, base_url=world.addresses["discord"])
         yield world
+        if published_here():
+            sent = {"slack": world.slack.received, "discord": world.discord.received}
+            assert [wrong for platform, requests in sent.items() for wrong in objections(platform, requests)] == []

@@ -82,7 +82,7 @@ async def reached(channel: Channel, **settings: Any) -> AsyncIterator[Reached]:
         stand_in = STAND_INS[channel]()
         addresses = await stack.enter_async_context(running(stand_in=stand_in))
         outgoing = OutgoingSettings(
-            dangerous_allow_private_addresses=True,
+            dangerous_allow_private_addresses=settings.pop("private_addresses", True),
             allow_http=True,
             timeout=settings.pop("timeout", timedelta(seconds=5)),
         )
@@ -259,3 +259,26 @@ async def test_a_service_of_ones_own_can_verify_what_it_gets() -> None:
     assert isinstance(outcome, Delivered)
     assert request.headers["webhook-id"] == "0d9c1f0e-1111-5222-8333-444455556666"
     assert isinstance(refused, Failed)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "https://169.254.169.254/latest/meta-data", "https://[::1]/x", "ftp://x.example/"]
+)
+async def test_an_address_of_our_own_network_is_refused_and_parks(address: str) -> None:
+    async with reached("webhook", private_addresses=False) as here:
+        outcome = await here.client.post(here.account, address or here.destination, here.body("open"), delivery_id="d1")
+        received = list(here.stand_in.received)
+
+    assert isinstance(outcome, Blocked)
+    assert outcome.reason is Parked.CHANNEL_UNAVAILABLE
+    assert received == []
+
+
+async def test_redirects_of_a_service_are_not_followed() -> None:
+    async with reached("webhook") as here:
+        here.stand_in.faults.add(Fault(kind="status", status=302))
+        outcome = await here.post()
+        received = list(here.stand_in.received)
+
+    assert isinstance(outcome, Failed)
+    assert received == []

@@ -2,8 +2,12 @@
 
 import asyncio
 import time
+from typing import Any
 
-from tieline_simulators import Fault, Target
+from tieline.clock import system_clock
+from tieline_simulators import Fault, Target, TelegramSimulator, WebhookSimulator, running
+from tieline_webhooks.domain.rates import FAILURES_TO_OPEN
+from tieline_webhooks.domain.retries import SCHEDULE
 
 from tests.support.registry_stub import WORKSPACE
 from tests.support.router_world import (
@@ -16,6 +20,7 @@ from tests.support.router_world import (
 from tests.support.waiting import eventually
 
 DISCORD = "1175000000000000042"
+SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 async def test_what_was_recorded_before_a_kill_is_sent_once_after_the_restart(world: RouterWorld) -> None:
@@ -75,12 +80,92 @@ async def test_a_broken_connection_after_the_post_does_not_double_the_message(wo
     assert [[each["outcome"] for each in one["history"]] for one in delivered] == [["answer_lost", "found"]] * 2
 
 
-async def test_a_destination_that_hangs_delays_no_other(world: RouterWorld) -> None:
+async def test_without_a_look_up_a_lost_message_is_marked_before_it_is_sent_again_under_the_same_id(
+    world: RouterWorld,
+) -> None:
+    hooks, telegram = WebhookSimulator(secrets=[SIGNING_SECRET]), TelegramSimulator()
+    async with running(hooks=hooks, telegram=telegram) as addresses:
+        await world.integrate("webhook", {"config.signing_secret": SIGNING_SECRET})
+        await world.integrate("telegram", {"config.bot_token": "telegram-test"}, base_url=addresses["telegram"])
+        await world.route("route-1", "sentry.*", "webhook", f"{addresses['hooks']}/alerts")
+        await world.route("route-2", "sentry.*", "telegram", "71034512")
+        await world.new_router().start()
+        for stand_in in (hooks, telegram):
+            stand_in.faults.add(Fault(kind="accept_then_reset"))
+        body = a_sentry_issue()
+
+        await world.routed("sentry", body, signed_sentry(body))
+        waiting = await eventually(lambda: _both_lost(world))
+        delivered = await world.settled(2)
+        ids = {each.headers["webhook-id"] for each in hooks.received}
+
+    assert [each["uncertain"] for each in waiting] == [True, True]  # while the second try is still to come
+    assert [[each["outcome"] for each in one["history"]] for one in delivered] == [["answer_lost", "delivered"]] * 2
+    assert [each["uncertain"] for each in delivered] == [True, True]  # the messages may be there twice: they are
+    assert (len(hooks.received), len(telegram.received)) == (2, 2)
+    assert ids == {each["_id"] for each in delivered if each["channel"] == "webhook"}  # a receiver knows it again
+
+
+async def _both_lost(world: RouterWorld) -> list[dict[str, Any]]:
+    found = await world.deliveries(state="pending", attempts=1)
+    return found if len(found) == 2 else []
+
+
+async def test_a_destination_that_fails_is_left_alone_and_after_the_last_try_a_delivery_is_dead_until_replayed(
+    world: RouterWorld,
+) -> None:
+    hooks = WebhookSimulator()
+    async with running(hooks=hooks) as addresses:
+        await world.integrate("webhook", {"config.signing_secret": SIGNING_SECRET})
+        await world.route("route-1", "sentry.*", "webhook", f"{addresses['hooks']}/down")
+        await world.route("route-2", "incident.*", "webhook", f"{addresses['hooks']}/dying")
+        await world.new_router().start()
+        down = Fault(kind="status", status=500, target=Target(path="/down"), times=0)
+        hooks.faults.add(down)
+        hooks.faults.add(Fault(kind="status", status=500, target=Target(path="/dying"), times=0))
+        issues = [a_sentry_issue(str(number)) for number in range(FAILURES_TO_OPEN + 4)]
+        incident = a_pagerduty_incident()
+
+        await world.routed("pagerduty", incident, signed_pagerduty(incident))
+        await eventually(lambda: _tried_once(world))
+        last_but_one = {"attempts": len(SCHEDULE) - 1, "due": system_clock()}  # a day passes quickly
+        await world.database["deliveries"].update_one({"event_type": "incident.triggered"}, {"$set": last_but_one})
+        await world.routed("sentry", issues[0], signed_sentry(issues[0]))
+        for body in issues[1:]:
+            await world.post("sentry", body, signed_sentry(body))
+        [dead] = await world.settled(1, state="dead")
+        await eventually(lambda: _breakers_open(world, 1))
+        hits, books = down.hits, await world.ledger()
+        hooks.faults.clear()
+        selection = {"eventType": "incident.*", "state": "dead", "since": dead["created_at"].isoformat()}
+        replayed = await world.api("POST", f"/v1/{WORKSPACE}/deliveries/replay", json=selection)
+        await world.settled(1)
+        after = await world.ledger()
+
+    assert hits == FAILURES_TO_OPEN  # the others wait, and spend none of their attempts
+    assert (dead["reason"], dead["attempts"]) == ("attempts_exhausted", len(SCHEDULE))
+    assert (books["dead"], books["pending"], books["balanced"]) == (1, len(issues), True)
+    assert replayed.json()["ids"] == [dead["_id"]]
+    assert (after["dead"], after["delivered"], after["balanced"]) == (0, 1, True)
+
+
+async def _tried_once(world: RouterWorld) -> bool:
+    return bool(await world.deliveries(attempts=1))
+
+
+async def _breakers_open(world: RouterWorld, count: int) -> bool:
+    metrics = (await world.http.get(f"{world.router.address}/metrics")).text
+    return f'tieline_breakers_destinations{{state="open"}} {count}.0' in metrics
+
+
+async def test_a_destination_that_hangs_or_is_limited_delays_no_other(world: RouterWorld) -> None:
     await world.route("route-1", "sentry.*", "slack", "C0HANGS")
     await world.route("route-2", "sentry.*", "slack", "C0FINE")
+    await world.route("route-4", "sentry.*", "slack", "C0LIMITED")
     await world.route("route-3", "sentry.*", "discord", DISCORD)
     await world.new_router().start()
     world.slack.faults.add(Fault(kind="hang", target=Target(channel="C0HANGS"), seconds=60, times=0))
+    world.slack.faults.add(Fault(kind="rate_limit", target=Target(channel="C0LIMITED"), retry_after=60, times=0))
     body = a_sentry_issue()
 
     await world.routed("sentry", body, signed_sentry(body))
@@ -88,7 +173,7 @@ async def test_a_destination_that_hangs_delays_no_other(world: RouterWorld) -> N
     await world.settled(2)
     took = time.monotonic() - started
 
-    assert took < 5.0  # the one that hangs is given 10 s
+    assert took < 5.0  # the one that hangs is given 10 s, the one that is limited waits for a minute
     assert {channel for channel, _ in world.slack.messages} == {"C0FINE"}
     assert len(world.discord.messages) == 1
 

@@ -59,13 +59,14 @@ from tieline_webhooks.handlers.dispatch import Dispatcher
 from tieline_webhooks.handlers.explain import Explain
 from tieline_webhooks.handlers.follow_integrations import FollowIntegrations
 from tieline_webhooks.handlers.manage import ManageDeliveries
-from tieline_webhooks.handlers.pace import Paces
+from tieline_webhooks.handlers.pace import Paces, Sends
 from tieline_webhooks.handlers.publish import PublishEvents
 from tieline_webhooks.handlers.quarantine import Quarantine
 from tieline_webhooks.handlers.receive import ReceiveWebhook, RefusedWebhookError
 from tieline_webhooks.handlers.route_events import RouteEvents
 from tieline_webhooks.settings import WebhookSettings
 
+SHARES_OF_SENDS = 4  # an account has at most a quarter of them
 GIVE_UP_SECONDS = 3600.0  # between looks for what has waited too long
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class WebhookRouter:
             most=options.quarantine_max_entries,
             keep=options.quarantine_retention,
         )
-        self._caller = HostClients(settings.outgoing)
+        self._caller = HostClients(settings.outgoing, most_connections=options.max_sends)
         self._announcer = KafkaAnnouncer(self._producer)
         self._lanes = MongoLanes(self._database, owner=self._instance, lease=options.lease)
         self._paces = Paces(time.monotonic)
@@ -169,7 +170,7 @@ class WebhookRouter:
 
     def _build_dispatcher(self) -> Dispatcher:
         options = self._settings.webhooks
-        sends = asyncio.Semaphore(options.max_sends)
+        sends = Sends(options.max_sends, max(1, options.max_sends // SHARES_OF_SENDS))
         deliveries = MongoDeliveries(
             self._client, self._database, self._ledger, keep=options.delivery_retention, stripe=self._stripe + 1
         )
@@ -181,7 +182,7 @@ class WebhookRouter:
             routes=self._routes,
             announcer=self._announcer,
             clock=system_clock,
-            sending=lambda: sends,
+            sending=sends.one,
         )
         return Dispatcher(
             lanes=self._lanes,

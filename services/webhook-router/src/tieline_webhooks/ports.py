@@ -114,7 +114,7 @@ class Deliveries(Protocol):
     """Deliveries between attempts. All methods raise DatabaseUnavailableError."""
 
     async def due(self, destination: str, *, now: datetime, limit: int) -> list[Due]:
-        """Return up to `limit` deliveries due at a destination, the one due longest first."""
+        """Return up to `limit` deliveries due at a destination: those due longest, the oldest event first."""
         ...
 
     async def begin(self, due: Due, lease: Lease, *, now: datetime) -> bool:

@@ -59,7 +59,11 @@ class WebhooksBlock(Block):
         ge=timedelta(seconds=2),
         description="How long a destination stays with a replica that has died.",
     )
-    max_sends: int = Field(default=256, ge=1, description="Messages being sent at once, over all destinations.")
+    max_sends: int = Field(
+        default=256,
+        ge=1,
+        description="Messages being sent at once, over all destinations; a quarter of them on one workspace's channel.",
+    )
 
 
 class WebhookSettings(ServiceSettings):

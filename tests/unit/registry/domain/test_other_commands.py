@@ -91,10 +91,24 @@ def test_a_route_is_created_changed_and_deleted() -> None:
         ({"event_type": None}, "invalid"),
         ({"fallback_route_id": "r1"}, "invalid"),
         ({"fallback_route_id": "r9"}, "route_not_found"),
+        ({"channel": "webhook", "channel_id": "C0ALERTS"}, "invalid"),
+        ({"channel": "webhook", "channel_id": "ftp://hooks.example.com/x"}, "invalid"),
+        ({"channel": "webhook", "channel_id": "https://"}, "invalid"),
+        ({"channel": "webhook", "channel_id": "https://[::1/x"}, "invalid"),
+        ({"channel": "webhook", "channel_id": "https://user:word@hooks.example.com/"}, "invalid"),
+        ({"channel": "webhook", "channel_id": "https://hooks.example.com/#x"}, "invalid"),
     ],
 )
 def test_a_wrong_route_is_refused(given: dict[str, Any], code: str) -> None:
     assert refusal_of(a_working_set(), a_route(**given)) == code
+
+
+def test_a_route_to_a_service_needs_an_address_also_after_a_change() -> None:
+    working = a_working_set()
+    made = decided(working, a_route(channel="webhook", channel_id="https://hooks.example.com/x?y=1")).reply.route
+
+    assert made is not None
+    assert refusal_of(working, a_route(create=False, channel=None, channel_id="C0ALERTS")) == "invalid"
 
 
 def test_a_route_id_is_never_used_twice() -> None:

@@ -11,6 +11,7 @@ from tieline_webhooks.domain.rates import (
     Breaker,
     Rate,
     TokenBucket,
+    channel_rate,
 )
 
 
@@ -40,6 +41,23 @@ def test_a_full_bucket_lets_its_burst_through_at_once() -> None:
 
     assert bucket.wait(0.0) == 1.0
     assert bucket.full_at(5.0)
+
+
+def sent_in(seconds: float, rate: Rate) -> int:
+    """Return how many messages a bucket lets through from the start, sending whenever it may."""
+    bucket, now, sent = TokenBucket(rate, 0.0), 0.0, 0
+    while (now := now + bucket.wait(now) + 1e-9) < seconds:
+        bucket.take(now)
+        sent += 1
+    return sent
+
+
+def test_the_platforms_published_limits_are_kept() -> None:
+    assert sent_in(60, channel_rate("slack", "C0ALERTS")) == 60  # one per second
+    assert sent_in(60, channel_rate("telegram", "71034512")) == 60  # one per second to a person
+    assert 18 < sent_in(60, channel_rate("telegram", "-100200300")) <= 20  # 20 per minute to a group
+    assert 18 < sent_in(60, channel_rate("telegram", "@acme_alerts")) <= 20
+    assert sent_in(3600, channel_rate("whatsapp", "+4915112345678")) <= 600 + 5  # 600 per hour, with a burst
 
 
 def test_every_channel_has_its_rates() -> None:

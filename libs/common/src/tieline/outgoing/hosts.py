@@ -19,8 +19,16 @@ class HostClients:
     Of the hosts, the `MOST_HOSTS` called last keep their connections. One that calls are under way to keeps them too.
     """
 
-    def __init__(self, settings: OutgoingSettings, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        settings: OutgoingSettings,
+        *,
+        tls: ssl.SSLContext | None = None,
+        most_connections: int = CONNECTIONS_PER_HOST,
+    ) -> None:
+        """Take the settings; `most_connections` are kept to one host, and calls beyond them wait."""
         self._settings = settings
+        self._most_connections = most_connections
         self._tls = tls or ssl.create_default_context()  # shared: reading the authorities takes some 10 ms
         self._clients: OrderedDict[str, OutgoingClient] = OrderedDict()
         self._under_way: dict[str, int] = {}
@@ -54,7 +62,7 @@ class HostClients:
     async def _client(self, host: str) -> OutgoingClient:
         client = self._clients.get(host)
         if client is None:
-            client = OutgoingClient(self._settings, most_connections=CONNECTIONS_PER_HOST, tls=self._tls)
+            client = OutgoingClient(self._settings, most_connections=self._most_connections, tls=self._tls)
             self._clients[host] = client
         self._clients.move_to_end(host)
         if len(self._clients) > MOST_HOSTS:

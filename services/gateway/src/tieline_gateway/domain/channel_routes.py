@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 Channel = Literal["slack", "whatsapp", "telegram", "discord", "webhook"]
 LONGEST_ID = 256
+LONGEST_CHANNEL_ID = 2048  # a webhook's is its address
 
 
 def _patterns(text: str) -> str:
@@ -27,6 +28,7 @@ def _filter(source: JsonObject) -> JsonObject:
 
 
 Patterns = Annotated[str, Field(min_length=1, max_length=MAX_LIST_CHARS), AfterValidator(_patterns)]
+Reference = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
 Filter = Annotated[JsonObject, AfterValidator(_filter)]
 
 
@@ -62,11 +64,11 @@ class RouteRequest(BaseModel):
 
     eventType: Patterns = Field(description="Event pattern (supports * wildcard)")  # noqa: N815 - the document's name
     channel: Channel = Field(description="Channel type")
-    channelId: str = Field(min_length=1, max_length=LONGEST_ID, description="Channel/group identifier")  # noqa: N815 - the document's name
-    projectId: str | None = Field(default=None, max_length=LONGEST_ID, description="Scope to specific project")  # noqa: N815 - the document's name
+    channelId: str = Field(min_length=1, max_length=LONGEST_CHANNEL_ID, description="Channel/group identifier")  # noqa: N815 - the document's name
+    projectId: Reference | None = Field(default=None, description="Scope to specific project")  # noqa: N815 - the document's name
     enabled: StrictBool = True
     filter: Filter | None = Field(default=None, description="Content the event must have besides its type")
-    fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
+    fallbackRouteId: Reference | None = None  # noqa: N815 - the document's style
 
 
 class RouteChange(BaseModel):
@@ -76,11 +78,11 @@ class RouteChange(BaseModel):
 
     eventType: Patterns | None = None  # noqa: N815 - the document's name
     channel: Channel | None = None
-    channelId: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID)  # noqa: N815 - the document's name
-    projectId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's name
+    channelId: str | None = Field(default=None, min_length=1, max_length=LONGEST_CHANNEL_ID)  # noqa: N815 - the document's name
+    projectId: Reference | None = None  # noqa: N815 - the document's name
     enabled: StrictBool | None = None
     filter: Filter | None = None
-    fallbackRouteId: str | None = Field(default=None, max_length=LONGEST_ID)  # noqa: N815 - the document's style
+    fallbackRouteId: Reference | None = None  # noqa: N815 - the document's style
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the command."""

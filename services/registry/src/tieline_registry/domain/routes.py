@@ -1,6 +1,7 @@
 """Saving and deleting channel routes."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from tieline.contracts.commands import DeleteRoute, SaveRoute
 from tieline.contracts.routes import ChannelRoute
@@ -28,6 +29,7 @@ def save(state: WorkspaceState, command: SaveRoute, cause: Cause, *, taken: set[
     changed = route.model_copy(
         update={**_given(command), "updated_at": cause.now, "revision": route.revision + 1 if found else 1}
     )
+    _check_destination(changed)
     state.save_route(StoredRoute(route=changed, event_id=event_id(cause.command_id, route.id)))
     return changed
 
@@ -73,3 +75,17 @@ def _check_fallback(state: WorkspaceState, command: SaveRoute) -> None:
         raise refused("invalid", "a route can't be its own fallback", route_id=command.route_id)
     if command.fallback_route_id not in state.routes:
         raise refused("route_not_found", "no such fallback route", fallback_route_id=command.fallback_route_id)
+
+
+def _check_destination(route: ChannelRoute) -> None:
+    """Refuse a webhook without an address. Where it leads is checked at each call, when it is known."""
+    if route.channel != "webhook":
+        return
+    try:
+        address = urlsplit(route.channel_id)
+        good = address.scheme in {"https", "http"} and bool(address.hostname) and address.port != 0
+    except ValueError:
+        good = False
+    if not good or "@" in address.netloc or address.fragment:
+        what = "a webhook's channel id is its address, such as https://hooks.example.com/tieline"
+        raise refused("invalid", what, channel_id=route.channel_id)

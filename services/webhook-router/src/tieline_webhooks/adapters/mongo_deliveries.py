@@ -60,22 +60,16 @@ class MongoDeliveries:
         self._settle = Coalesced(self._settle_all, most=MOST_AT_ONCE)
 
     async def due(self, destination: str, *, now: datetime, limit: int) -> list[Due]:
-        """Return up to `limit` deliveries due at a destination, the one due longest first."""
+        """Return up to `limit` deliveries due at a destination: those due longest, the oldest event first."""
         async with translated():
             found = (
                 self._deliveries.find({"state": State.PENDING.value, "destination": destination, "due": {"$lte": now}})
                 .sort([("due", ASCENDING), ("position", ASCENDING)])
                 .limit(limit)
             )
-            return [Due(delivery_of(each), (each["sending"] or {}).get("token")) async for each in found]
-
-    async def next_due(self, destination: str) -> datetime | None:
-        """Return when the next delivery to a destination is due, None if none is pending."""
-        async with translated():
-            found = await self._deliveries.find_one(
-                {"state": State.PENDING.value, "destination": destination}, {"due": True}, sort=[("due", ASCENDING)]
-            )
-        return None if found is None else found["due"]
+            dues = [Due(delivery_of(each), (each["sending"] or {}).get("token")) async for each in found]
+        # One that was told to wait goes before what came after it, so that events arrive in order where they can.
+        return sorted(dues, key=lambda due: (due.delivery.created_at, due.delivery.position))
 
     async def begin(self, due: Due, lease: Lease, *, now: datetime) -> bool:
         """Record that a delivery is about to be sent; False if somebody else took it or changed it meanwhile."""

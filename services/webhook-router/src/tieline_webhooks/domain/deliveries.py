@@ -147,6 +147,11 @@ class Delivery:
         """What is sent to one after the other: one channel of one workspace."""
         return destination_of(self.workspace_id, self.channel, self.channel_id)
 
+    @property
+    def account(self) -> str:
+        """Whom the platform takes all its destinations to be: one workspace's integration."""
+        return f"{self.workspace_id}:{self.channel}"
+
 
 def delivery_id(event_id: str, route_id: str) -> str:
     """Return the id of the delivery of an event to a route, the same however often the event is taken in."""

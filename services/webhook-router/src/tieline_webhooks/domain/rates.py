@@ -16,9 +16,10 @@ CHANNEL_RATES: Final = {
     "slack": Rate(1.0, 1),  # chat.postMessage: one message per second per channel
     "discord": Rate(1.0, 5),  # 5 per 5 s per channel, as its X-RateLimit headers say
     "telegram": Rate(1.0, 1),  # one message per second per chat
-    "whatsapp": Rate(1.0, 5),  # a person: Meta's pair rate limit allows bursts, one per 6 s over time
+    "whatsapp": Rate(1 / 6, 5),  # Meta's pair rate limit: one per 6 s to a person, more at once on credit
     "webhook": Rate(50.0, 50),  # our own choice: nothing published, a service should bear it
 }
+TELEGRAM_GROUP: Final = Rate(0.25, 5)  # 20 per minute in a group or channel: no minute sees more than 5 + 15
 ACCOUNT_RATES: Final = {
     "slack": Rate(50.0, 50),  # several hundred messages per minute per workspace are allowed
     "discord": Rate(50.0, 50),  # global limit of a bot
@@ -26,6 +27,13 @@ ACCOUNT_RATES: Final = {
     "whatsapp": Rate(80.0, 80),  # Cloud API throughput per phone number
     "webhook": Rate(200.0, 200),
 }
+
+
+def channel_rate(channel: str, channel_id: str) -> Rate:
+    """Return how fast one destination may be sent to. Telegram's groups and channels have negative ids, or names."""
+    if channel == "telegram" and not channel_id.isdecimal():
+        return TELEGRAM_GROUP
+    return CHANNEL_RATES[channel]
 
 
 class TokenBucket:

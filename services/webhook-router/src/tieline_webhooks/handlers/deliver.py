@@ -72,7 +72,7 @@ class Deliver:
         routes: RouteTable[ChannelRoute],
         announcer: Announcer,
         clock: Clock,
-        sending: Callable[[], AbstractAsyncContextManager[object]],
+        sending: Callable[[Delivery], AbstractAsyncContextManager[object]],
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         """Take the parts; `sending` is entered around each call to a platform and bounds how many are made at once."""
@@ -109,12 +109,11 @@ class Deliver:
             if found is not None:
                 return await self._record_unsent(due, lease, Delivered(message_id=found, found=True))
             delivery = replace(delivery, uncertain=True)
-        if not may_send() or not await self._deliveries.begin(
-            replace(due, delivery=delivery), lease, now=self._clock()
-        ):
-            raise LeaseLostError
-        async with self._sending():
-            if not may_send():
+        async with self._sending(delivery):
+            begun = may_send() and await self._deliveries.begin(
+                replace(due, delivery=delivery), lease, now=self._clock()
+            )
+            if not begun or not may_send():
                 raise LeaseLostError
             started = self._clock()
             outcome = await self._send(account, delivery, shown)

@@ -166,8 +166,7 @@ class Dispatcher:
     async def _sent(self, due: Due, lease: Lease) -> bool:
         """Attempt one delivery when its destination bears it; False, a while later, when it does not bear it soon."""
         delivery = due.delivery
-        where = (delivery.destination, delivery.channel, delivery.workspace_id)
-        while (wait := self._paces.wait(*where)) > 0:
+        while (wait := self._paces.wait(delivery)) > 0:
             if self._paces.stays_down(delivery.destination):
                 fallback = await self._deliver.fall_back(due, lease)
                 if fallback is not None:
@@ -177,7 +176,7 @@ class Dispatcher:
                 return False
         if self._stopping.is_set():
             return False
-        self._paces.take(*where)
+        self._paces.take(delivery)
         attempted = await self._deliver(due, lease, may_send=lambda: self._may_send(lease))
         self._paces.note(delivery, attempted.outcome)
         if attempted.taken_over_by is not None:

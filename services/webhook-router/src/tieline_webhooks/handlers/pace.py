@@ -1,10 +1,14 @@
 """How fast this replica sends where: buckets and breakers of the destinations and accounts it knows."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from tieline_webhooks.domain.deliveries import Blocked, Delivered, Delivery, Failed, Outcome, RateLimited, Refused
-from tieline_webhooks.domain.rates import ACCOUNT_RATES, CHANNEL_RATES, Breaker, Rate, TokenBucket
+from tieline_webhooks.domain.rates import ACCOUNT_RATES, Breaker, Rate, TokenBucket, channel_rate
+from tieline_webhooks.domain.retries import LONGEST_ASKED_WAIT
 
 MOST_KNOWN = 20_000
 
@@ -14,6 +18,10 @@ class _Pace:
     bucket: TokenBucket
     breaker: Breaker
     not_before: float = 0.0
+
+    def hold(self, asked: timedelta, now: float) -> None:
+        """Send nothing for as long as was asked for, within reason."""
+        self.not_before = now + min(asked, LONGEST_ASKED_WAIT).total_seconds()
 
     def idle(self, now: float) -> bool:
         """Tell whether this is as good as a new one."""
@@ -27,18 +35,18 @@ class Paces:
         self._monotonic = monotonic
         self._known: dict[str, _Pace] = {}
 
-    def wait(self, delivery_destination: str, channel: str, workspace_id: str) -> float:
-        """Return the seconds until something may be sent to a destination; 0 when it may now."""
+    def wait(self, delivery: Delivery) -> float:
+        """Return the seconds until something may be sent to a delivery's destination; 0 when it may now."""
         now = self._monotonic()
         waits = []
-        for pace in self._of(delivery_destination, channel, workspace_id, now):
+        for pace in self._of(delivery, now):
             waits += [pace.not_before - now, pace.breaker.wait(now), pace.bucket.wait(now)]
         return max(0.0, *waits)
 
-    def take(self, destination: str, channel: str, workspace_id: str) -> None:
+    def take(self, delivery: Delivery) -> None:
         """Count one message that is about to be sent."""
         now = self._monotonic()
-        for pace in self._of(destination, channel, workspace_id, now):
+        for pace in self._of(delivery, now):
             pace.bucket.take(now)
 
     def breakers(self) -> dict[str, int]:
@@ -56,25 +64,30 @@ class Paces:
     def note(self, delivery: Delivery, outcome: Outcome) -> None:
         """Learn from how an attempt ended."""
         now = self._monotonic()
-        own, account = self._of(delivery.destination, delivery.channel, delivery.workspace_id, now)
+        own, account = self._of(delivery, now)
         match outcome:
             case Delivered():
                 own.breaker.succeeded()
                 if outcome.pause is not None:
-                    own.not_before = now + outcome.pause.total_seconds()
+                    own.hold(outcome.pause, now)
             case RateLimited():
                 held = account if outcome.account else own
-                held.not_before = now + outcome.retry_after.total_seconds()
+                held.hold(outcome.retry_after, now)
             case Failed():
                 own.breaker.failed(now)
+                if outcome.retry_after is not None:
+                    own.hold(outcome.retry_after, now)
             case Refused() | Blocked():
                 own.breaker.succeeded()
             case _:
                 pass
 
-    def _of(self, destination: str, channel: str, workspace_id: str, now: float) -> tuple[_Pace, _Pace]:
-        account = f"{workspace_id}:{channel}"
-        return self._get(destination, CHANNEL_RATES[channel], now), self._get(account, ACCOUNT_RATES[channel], now)
+    def _of(self, delivery: Delivery, now: float) -> tuple[_Pace, _Pace]:
+        own = channel_rate(delivery.channel, delivery.channel_id)
+        return (
+            self._get(delivery.destination, own, now),
+            self._get(delivery.account, ACCOUNT_RATES[delivery.channel], now),
+        )
 
     def _get(self, key: str, rate: Rate, now: float) -> _Pace:
         pace = self._known.get(key)
@@ -83,3 +96,38 @@ class Paces:
                 self._known = {each: kept for each, kept in self._known.items() if not kept.idle(now)}
             pace = self._known[key] = _Pace(TokenBucket(rate, now), Breaker())
         return pace
+
+
+@dataclass(slots=True)
+class _Share:
+    room: asyncio.Semaphore
+    users: int = 0
+
+
+@dataclass(slots=True)
+class Sends:
+    """Bounds how many messages are being sent at once: over all, and of one account.
+
+    So the destinations of one tenant, were they all to hang, leave room for everybody else's.
+    """
+
+    most: int
+    most_of_an_account: int
+    _room: asyncio.Semaphore = field(init=False)
+    _shares: dict[str, _Share] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._room = asyncio.Semaphore(self.most)
+
+    @asynccontextmanager
+    async def one(self, delivery: Delivery) -> AsyncIterator[None]:
+        """Wait for room for one more message; it is taken until left."""
+        share = self._shares.setdefault(delivery.account, _Share(asyncio.Semaphore(self.most_of_an_account)))
+        share.users += 1
+        try:
+            async with share.room, self._room:
+                yield
+        finally:
+            share.users -= 1
+            if not share.users:
+                del self._shares[delivery.account]

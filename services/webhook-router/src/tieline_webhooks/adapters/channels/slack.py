@@ -20,6 +20,7 @@ from tieline_webhooks.ports import LookupImpossibleError
 LOOK_BACK = timedelta(minutes=1)  # our clock and Slack's may differ
 MOST_LOOKED_AT = "200"
 
+_ONLY_NEW = frozenset({"unfurl_links", "unfurl_media"})  # arguments that chat.update does not have
 _CREDENTIALS = frozenset(
     {
         "invalid_auth",
@@ -71,7 +72,9 @@ class SlackChannel:
         self, account: Account, channel_id: str, message_id: str, body: dict[str, Any]
     ) -> Outcome | NotEditable:
         """Change a message in place."""
-        return await self._call(account, "chat.update", {**body, "channel": channel_id, "ts": message_id}, edited=True)
+        changed = {name: value for name, value in body.items() if name not in _ONLY_NEW}
+        changed |= {"channel": channel_id, "ts": message_id}
+        return await self._call(account, "chat.update", changed, edited=True)
 
     async def find(self, account: Account, channel_id: str, *, delivery_id: str, since: datetime) -> str | None:
         """Return the `ts` of the message that carries this delivery's metadata."""
