@@ -220,6 +220,23 @@ def test_a_pattern_or_filter_that_is_none_is_refused_with_reason_and_place(
     assert why in answer.json()["details"]
 
 
+def test_a_project_that_the_workspace_does_not_have_is_refused_in_shape(caller: Caller) -> None:
+    path = f"/v1/{caller.workspace_id}/projects"
+    before = call(caller, "GET", path).json()
+    named = call(caller, "PUT", path, {"projects": ["proj-001", "proj-002"]})
+
+    known = call(caller, "POST", "/api/channel-routes", ROUTE)
+    unknown = call(caller, "POST", "/api/channel-routes", {**ROUTE, "projectId": "proj-009"})
+    changed = call(caller, "PATCH", f"/api/channel-routes/{known.json()['id']}", {"projectId": "proj-009"})
+
+    assert before == {"projects": []}
+    assert named.json() == call(caller, "GET", path).json() == {"projects": ["proj-001", "proj-002"]}
+    assert known.status_code == 200
+    for refused in (unknown, changed):
+        assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_REQUEST")
+        assert "proj-009" in refused.json()["details"]
+
+
 def test_error_route_not_found(resident: Caller) -> None:
     documented = {"error": "Channel route not found", "code": "ROUTE_NOT_FOUND", "status": 404}
 

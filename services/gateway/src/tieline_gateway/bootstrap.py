@@ -38,6 +38,7 @@ from tieline_gateway.entrypoints import (
     audit,
     datasets,
     endpoint_test,
+    projects,
     provider_calls,
     surface_a,
     surface_b,
@@ -69,6 +70,7 @@ ROUTERS = (
     endpoint_test,
     datasets,
     api_keys,
+    projects,
     audit,
 )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tieline.contracts.commands import DeleteRoute
+from tieline.contracts.commands import DeleteRoute, SetProjects
 from tieline_registry.domain.limits import Limits
 from tieline_registry.domain.state import WorkingSet
 
@@ -109,6 +109,35 @@ def test_a_route_to_a_service_needs_an_address_also_after_a_change() -> None:
 
     assert made is not None
     assert refusal_of(working, a_route(create=False, channel=None, channel_id="C0ALERTS")) == "invalid"
+
+
+def test_routes_are_made_for_projects_that_the_workspace_names_and_for_any_where_it_names_none() -> None:
+    working = a_working_set()
+    decided(working, a_route(route_id="r0", project_id="anything"))
+    named = decided(working, SetProjects(**BASE, projects=["storefront", "billing", "storefront"]))
+
+    known = decided(working, a_route(project_id="billing")).reply.route
+    unknown = refusal_of(working, a_route(route_id="r2", project_id="anything"))
+    changed = refusal_of(working, a_route(create=False, project_id="anything"))
+    without = decided(working, a_route(route_id="r3")).reply.route
+    old = decided(working, a_route(route_id="r0", create=False, enabled=False)).reply.route
+
+    assert named.reply.workspace is not None
+    assert named.reply.workspace.projects == ["billing", "storefront"]
+    assert [change.fields for change in named.changes] == [["projects"]]
+    assert known is not None
+    assert (unknown, changed) == ("invalid", "invalid")
+    assert without is not None
+    assert old is not None
+    assert (old.project_id, old.enabled) == ("anything", False)  # what was there stays
+
+
+@pytest.mark.parametrize(
+    ("projects", "code"),
+    [([""], "invalid"), (["p" * 257], "invalid"), ([str(number) for number in range(1001)], "limit_reached")],
+)
+def test_projects_have_bounds(projects: list[str], code: str) -> None:
+    assert refusal_of(a_working_set(), SetProjects(**BASE, projects=projects)) == code
 
 
 def test_a_route_id_is_never_used_twice() -> None:

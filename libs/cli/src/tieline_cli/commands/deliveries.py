@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tieline.clock import system_clock
 
-from tieline_cli.commands.options import DATA_DIR, DataDirOption, JsonOption, tell, workspace_of
+from tieline_cli.commands.options import (
+    DATA_DIR,
+    ApiKeyOption,
+    DataDirOption,
+    GatewayOption,
+    JsonOption,
+    WorkspaceOption,
+    tell,
+    workspace_of,
+)
 from tieline_cli.errors import CliError
 from tieline_cli.moments import moment
 
 if TYPE_CHECKING:
     from tieline_cli.deliveries import Action, Selected
+    from tieline_cli.workspace_client import WorkspaceClient
 
 app = typer.Typer(
-    help="What became of events: list, show, release what is parked, send again. Asks the local stack, or the "
-    "deployment that TIELINE_GATEWAY_URL, TIELINE_API_KEY and TIELINE_WORKSPACE name.",
+    help="What became of events: list, show, release what is parked, send again.",
     no_args_is_help=True,
 )
 
@@ -46,6 +55,9 @@ def list_(
     since: SinceOption = None,
     until: UntilOption = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Most to show.")] = 50,
+    gateway: GatewayOption = None,
+    workspace: WorkspaceOption = None,
+    api_key: ApiKeyOption = None,
     data_dir: DataDirOption = DATA_DIR,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,8 +75,8 @@ def list_(
         since=since,
         until=until,
     )
-    with workspace_of(data_dir) as workspace:
-        found = listed(workspace, selected, most=limit)
+    with workspace_of(gateway, workspace, api_key, data_dir) as client:
+        found = listed(client, selected, most=limit)
     if as_json:
         tell(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -76,10 +88,18 @@ def list_(
 
 
 @app.command()
-def show(delivery_id: str, *, data_dir: DataDirOption = DATA_DIR, as_json: JsonOption = False) -> None:
+def show(
+    delivery_id: str,
+    *,
+    gateway: GatewayOption = None,
+    workspace: WorkspaceOption = None,
+    api_key: ApiKeyOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+    as_json: JsonOption = False,
+) -> None:
     """Show one delivery with its attempts."""
-    with workspace_of(data_dir) as workspace:
-        found = workspace.get(f"/deliveries/{delivery_id}")
+    with workspace_of(gateway, workspace, api_key, data_dir) as client:
+        found = client.get(f"/deliveries/{delivery_id}")
     tell(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _shown(found))
 
 
@@ -96,6 +116,9 @@ def release(
     since: SinceOption = None,
     until: UntilOption = None,
     yes: YesOption = False,
+    gateway: GatewayOption = None,
+    workspace: WorkspaceOption = None,
+    api_key: ApiKeyOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Send parked deliveries, even if their route is disabled or gone. Safe to repeat."""
@@ -110,7 +133,7 @@ def release(
         since=since,
         until=until,
     )
-    _do("release", ids, selected, narrowed=True, yes=yes, data_dir=data_dir)
+    _do(workspace_of(gateway, workspace, api_key, data_dir), "release", ids, selected, yes=yes)
 
 
 @app.command()
@@ -127,6 +150,9 @@ def replay(
     since: SinceOption = None,
     until: UntilOption = None,
     yes: YesOption = False,
+    gateway: GatewayOption = None,
+    workspace: WorkspaceOption = None,
+    api_key: ApiKeyOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Send deliveries once more, whatever became of them: each time that this is done."""
@@ -141,25 +167,23 @@ def replay(
         since=since,
         until=until,
     )
-    _do("replay", ids, selected, narrowed=bool(selected.query), yes=yes, data_dir=data_dir)
+    _do(workspace_of(gateway, workspace, api_key, data_dir), "replay", ids, selected, yes=yes)
 
 
-def _do(
-    action: "Action", ids: list[str] | None, selected: "Selected", *, narrowed: bool, yes: bool, data_dir: DataDirOption
-) -> None:
-    """Do `action` to the deliveries that are given, or selected; ask first when it is not said which."""
+def _do(client: "WorkspaceClient", action: "Action", ids: list[str] | None, selected: "Selected", *, yes: bool) -> None:
+    """Do `action` to the deliveries that are given, or selected; ask first when they are not given by their ids."""
     from tieline_cli.deliveries import done_with, ids_of  # noqa: PLC0415
 
-    if not ids and not narrowed:
+    if not ids and not selected.query:
         raise CliError(f"say which deliveries to {action}: their ids, or options such as --state or --since")
-    with workspace_of(data_dir) as workspace:
-        wanted = ids or ids_of(workspace, selected)
+    with client:
+        wanted = ids or ids_of(client, selected)
         if not wanted:
             tell("There are none.")
             return
         if not ids and not yes:
             typer.confirm(f"{action.capitalize()} {len(wanted):,} deliveries?", abort=True)
-        done = done_with(workspace, action, wanted)
+        done = done_with(client, action, wanted)
     tell(f"{len(done):,} of {len(wanted):,} deliveries will be sent")
     if not done:
         raise typer.Exit(1)

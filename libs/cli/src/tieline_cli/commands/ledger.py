@@ -5,16 +5,29 @@ from typing import Any
 
 import typer
 
-from tieline_cli.commands.options import DATA_DIR, DataDirOption, JsonOption, tell, workspace_of
+from tieline_cli.commands.options import (
+    DATA_DIR,
+    ApiKeyOption,
+    DataDirOption,
+    GatewayOption,
+    JsonOption,
+    WorkspaceOption,
+    tell,
+    workspace_of,
+)
 
 
-def ledger(*, data_dir: DataDirOption = DATA_DIR, as_json: JsonOption = False) -> None:
-    """Show a workspace's books: received = delivered + pending + parked + dead + suppressed; exit with 1 if not so.
-
-    Asks the local stack, or the deployment that TIELINE_GATEWAY_URL, TIELINE_API_KEY and TIELINE_WORKSPACE name.
-    """
-    with workspace_of(data_dir) as workspace:
-        books = workspace.get("/ledger")
+def ledger(
+    *,
+    gateway: GatewayOption = None,
+    workspace: WorkspaceOption = None,
+    api_key: ApiKeyOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a workspace's books: received = delivered + pending + parked + dead + suppressed; exit with 1 if not so."""
+    with workspace_of(gateway, workspace, api_key, data_dir) as client:
+        books = client.get("/ledger")
     tell(json.dumps(books, indent=2) if as_json else _shown(books))
     if not books["balanced"]:
         raise typer.Exit(1)

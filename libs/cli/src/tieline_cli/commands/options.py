@@ -1,6 +1,5 @@
 """Options that several commands take."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,12 +54,8 @@ def tell(line: str) -> None:
     print(line, flush=True)
 
 
-def workspace_of(data_dir: Path) -> "WorkspaceClient":
-    """Return a client of the workspace that the environment names, or else the local stack's."""
-    from tieline_cli.workspace_client import WorkspaceAddress, WorkspaceClient  # noqa: PLC0415 - slow to import
+def workspace_of(gateway: str | None, workspace: str | None, api_key: str | None, data_dir: Path) -> "WorkspaceClient":
+    """Return a client of the workspace that the options name; what they leave open comes from the local stack."""
+    from tieline_cli.workspace_client import WorkspaceAddress, WorkspaceClient  # noqa: PLC0415 - httpx2 is slow to import
 
-    said = os.environ.get
-    address = WorkspaceAddress.of(
-        said("TIELINE_GATEWAY_URL"), said("TIELINE_WORKSPACE"), said("TIELINE_API_KEY"), data_dir
-    )
-    return WorkspaceClient(address)
+    return WorkspaceClient(WorkspaceAddress.of(gateway, workspace, api_key, data_dir))

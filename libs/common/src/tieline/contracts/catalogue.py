@@ -32,6 +32,7 @@ MESSAGES: dict[str, tuple[Message, ...]] = {
             commands.DeleteIntegration,
             commands.SaveRoute,
             commands.DeleteRoute,
+            commands.SetProjects,
         )
     ),
     topics.GATEWAY_REPLIES: (_described("registry.reply", commands.Reply),),

@@ -154,8 +154,22 @@ class DeleteRoute(Command):
     route_id: str
 
 
+class SetProjects(Command):
+    """Say which projects a workspace has; routes can be made for no others. None at all: for any."""
+
+    type: Literal["workspace.set-projects"] = "workspace.set-projects"
+    projects: list[str]
+
+
 AnyCommand = Annotated[
-    CreateWorkspace | IssueApiKey | RevokeApiKey | SaveIntegrations | DeleteIntegration | SaveRoute | DeleteRoute,
+    CreateWorkspace
+    | IssueApiKey
+    | RevokeApiKey
+    | SaveIntegrations
+    | DeleteIntegration
+    | SaveRoute
+    | DeleteRoute
+    | SetProjects,
     Field(discriminator="type"),
 ]
 
@@ -196,12 +210,13 @@ class Reply(Contract):
 
 
 class Workspace(Contract):
-    """The tenant."""
+    """The tenant. Where `projects` are named, routes can be made for no others."""
 
     id: str
     slug: str
     name: str
     created_at: datetime
+    projects: list[str] = Field(default_factory=list)
 
 
 class ApiKey(Contract):

@@ -56,13 +56,18 @@ def standing(state: WorkspaceState) -> Document:
     return {
         "sequence": state.sequence,
         "counts": {"integrations": counts.integrations, "routes": counts.routes, "api_keys": counts.api_keys},
+        "projects": list(state.workspace.projects),
     }
 
 
 def workspace_of(document: Document) -> Workspace:
     """Return the workspace a document holds."""
     return Workspace(
-        id=document["_id"], slug=document["slug"], name=document["name"], created_at=document["created_at"]
+        id=document["_id"],
+        slug=document["slug"],
+        name=document["name"],
+        created_at=document["created_at"],
+        projects=document.get("projects", []),
     )
 
 

@@ -17,6 +17,11 @@ def workspace_created(workspace: Workspace) -> AuditChange:
     return AuditChange(kind="workspace", id=workspace.id, name=workspace.slug, action="created")
 
 
+def projects_set(workspace: Workspace) -> AuditChange:
+    """Describe a workspace whose projects were named."""
+    return AuditChange(kind="workspace", id=workspace.id, name=workspace.slug, action="updated", fields=["projects"])
+
+
 def key_issued(key: ApiKey) -> AuditChange:
     """Describe a new API key."""
     return AuditChange(kind="api_key", id=key.id, name=key.name, action="created")

@@ -15,6 +15,7 @@ from tieline.contracts.commands import (
     RevokeApiKey,
     SaveIntegrations,
     SaveRoute,
+    SetProjects,
 )
 
 from tieline_registry.domain import audit, integrations, routes, workspaces
@@ -24,7 +25,14 @@ from tieline_registry.domain.refusals import RefusedError, refused
 from tieline_registry.domain.state import PlainSecret, WorkingSet, WorkspaceState
 
 KnownCommand = (
-    CreateWorkspace | IssueApiKey | RevokeApiKey | SaveIntegrations | DeleteIntegration | SaveRoute | DeleteRoute
+    CreateWorkspace
+    | IssueApiKey
+    | RevokeApiKey
+    | SaveIntegrations
+    | DeleteIntegration
+    | SaveRoute
+    | DeleteRoute
+    | SetProjects
 )
 
 OpenedSecrets = Sequence[Mapping[str, PlainSecret]]
@@ -95,7 +103,7 @@ def _applied(
 def _changed_one(
     working: WorkingSet,
     state: WorkspaceState,
-    command: DeleteIntegration | SaveRoute | DeleteRoute | IssueApiKey | RevokeApiKey,
+    command: DeleteIntegration | SaveRoute | DeleteRoute | IssueApiKey | RevokeApiKey | SetProjects,
     cause: Cause,
     limits: Limits,
 ) -> tuple[dict[str, Any], AuditChange]:
@@ -116,6 +124,9 @@ def _changed_one(
         case RevokeApiKey():
             key = workspaces.revoke_key(state, command, cause)
             return {"api_key": key}, audit.key_revoked(key)
+        case SetProjects():
+            workspace = workspaces.set_projects(state, command)
+            return {"workspace": workspace}, audit.projects_set(workspace)
         case _:
             assert_never(command)
 

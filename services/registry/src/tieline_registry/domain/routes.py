@@ -30,6 +30,8 @@ def save(state: WorkspaceState, command: SaveRoute, cause: Cause, *, taken: set[
         update={**_given(command), "updated_at": cause.now, "revision": route.revision + 1 if found else 1}
     )
     _check_destination(changed)
+    if command.project_id is not None:
+        _check_project(state, command.project_id)
     state.save_route(StoredRoute(route=changed, event_id=event_id(cause.command_id, route.id)))
     return changed
 
@@ -89,3 +91,10 @@ def _check_destination(route: ChannelRoute) -> None:
     if not good or "@" in address.netloc or address.fragment:
         what = "a webhook's channel id is its address, such as https://hooks.example.com/tieline"
         raise refused("invalid", what, channel_id=route.channel_id)
+
+
+def _check_project(state: WorkspaceState, project_id: str) -> None:
+    """Refuse a project that is not one of the workspace's; a workspace that names none takes any."""
+    known = state.workspace.projects
+    if known and project_id not in known:
+        raise refused("invalid", f"the workspace has no project {project_id}", project_id=project_id)

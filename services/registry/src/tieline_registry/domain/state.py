@@ -212,6 +212,11 @@ class WorkspaceState:
         self.counts = replace(self.counts, routes=self.counts.routes - 1)
         self.route_changes.note_deleted(identity, self._next())
 
+    def save_workspace(self, workspace: Workspace) -> None:
+        """Change what is said of the workspace itself."""
+        self.workspace = workspace
+        self._next()
+
     def save_api_key(self, stored: StoredKey) -> None:
         """Create or replace an API key."""
         identity = stored.key.id

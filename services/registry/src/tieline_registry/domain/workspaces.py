@@ -1,10 +1,10 @@
-"""Creating workspaces, issuing and revoking API keys."""
+"""Creating workspaces, naming their projects, issuing and revoking API keys."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from tieline.contracts.commands import ApiKey, CreateWorkspace, NewApiKey, RevokeApiKey, Workspace
+from tieline.contracts.commands import ApiKey, CreateWorkspace, NewApiKey, RevokeApiKey, SetProjects, Workspace
 
 from tieline_registry.domain.integrations import Cause
 from tieline_registry.domain.refusals import refused
@@ -13,6 +13,7 @@ from tieline_registry.domain.state import StoredKey, WorkingSet, WorkspaceState
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LOOKS_LIKE_AN_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 LONGEST_NAME: Final = 256
+MOST_PROJECTS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,17 @@ def create(working: WorkingSet, command: CreateWorkspace, cause: Cause) -> Creat
     key = issue_key(state, command.key, cause, taken=working.taken, most=1) if command.key else None
     working.workspaces[workspace.id] = state
     return Created(workspace=workspace, is_new=True, key=key)
+
+
+def set_projects(state: WorkspaceState, command: SetProjects) -> Workspace:
+    """Name the workspace's projects, in place of those named before; routes stay as they are. Raises RefusedError."""
+    projects = sorted(set(command.projects))
+    if len(projects) > MOST_PROJECTS:
+        raise refused("limit_reached", f"a workspace names {MOST_PROJECTS} projects at most", limit=MOST_PROJECTS)
+    if not all(1 <= len(each) <= LONGEST_NAME for each in projects):
+        raise refused("invalid", f"a project's id or name has 1 to {LONGEST_NAME} characters")
+    state.save_workspace(state.workspace.model_copy(update={"projects": projects}))
+    return state.workspace
 
 
 def issue_key(state: WorkspaceState, given: NewApiKey, cause: Cause, *, taken: set[str], most: int) -> ApiKey:
