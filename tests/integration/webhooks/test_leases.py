@@ -124,6 +124,19 @@ async def test_two_replicas_that_read_the_same_delivery_do_not_both_begin_it(rep
     assert begun == [True, False]
 
 
+async def test_destinations_with_something_due_are_found_and_none_hides_another(replicas: Replicas) -> None:
+    for number in range(6):
+        await replicas.store(pending(number, channel_id=f"C{number % 3}"))
+    await replicas.store(replace(pending(7, channel_id="C7"), due=NOW + timedelta(hours=1)))
+    await replicas.store(replace(pending(8, channel_id="C8"), state=State.PARKED))
+
+    found = await replicas.first.waiting(now=NOW, except_for={"w1:slack:C2"}, limit=10)
+    firsts = {(await replicas.first.waiting(now=NOW, except_for=(), limit=1))[0] for _ in range(40)}
+
+    assert sorted(found) == ["w1:slack:C0", "w1:slack:C1"]
+    assert firsts == {"w1:slack:C0", "w1:slack:C1", "w1:slack:C2"}
+
+
 async def test_what_is_due_comes_in_the_order_of_its_events(replicas: Replicas) -> None:
     first = await replicas.store(replace(pending(1, position=1), due=NOW + timedelta(seconds=7)))  # told to wait
     second = await replicas.store(pending(2, position=2))

@@ -98,7 +98,7 @@ class Lanes(Protocol):
         ...
 
     async def waiting(self, *, now: datetime, except_for: Collection[str], limit: int) -> list[str]:
-        """Return destinations that have something due, other than those given."""
+        """Return destinations that have something due, other than those given; which, if there are more, is chance."""
         ...
 
 

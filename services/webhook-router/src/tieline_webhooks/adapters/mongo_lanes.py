@@ -1,5 +1,6 @@
 """Leases on destinations in MongoDB."""
 
+import random
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
@@ -9,6 +10,8 @@ from pymongo.errors import DuplicateKeyError
 from tieline_webhooks.adapters.mongo import DELIVERIES, LANES, Document, translated
 from tieline_webhooks.domain.deliveries import State
 from tieline_webhooks.domain.lanes import Lease
+
+MOST_LOOKED_AT = 50_000
 
 
 class MongoLanes:
@@ -58,10 +61,12 @@ class MongoLanes:
             await self._lanes.delete_many({"owner": self._owner})
 
     async def waiting(self, *, now: datetime, except_for: Collection[str], limit: int) -> list[str]:
-        """Return destinations that have something due, other than those given."""
+        """Return destinations that have something due, other than those given; which, if there are more, is chance.
+
+        So those of one workspace, were they all to stay due, can't hide the others' for ever.
+        """
+        due = {"state": State.PENDING.value, "destination": {"$nin": list(except_for)}, "due": {"$lte": now}}
+        stages: list[Document] = [{"$match": due}, {"$group": {"_id": "$destination"}}, {"$limit": MOST_LOOKED_AT}]
         async with translated():
-            found: list[str] = await self._deliveries.distinct(
-                "destination",
-                {"state": State.PENDING.value, "destination": {"$nin": list(except_for)}, "due": {"$lte": now}},
-            )
-        return found[:limit]
+            found = await (await self._deliveries.aggregate(stages)).to_list()
+        return random.sample([each["_id"] for each in found], min(limit, len(found)))

@@ -150,7 +150,7 @@ class Delivery:
     @property
     def account(self) -> str:
         """Whom the platform takes all its destinations to be: one workspace's integration."""
-        return f"{self.workspace_id}:{self.channel}"
+        return account_of(self.destination)
 
 
 def delivery_id(event_id: str, route_id: str) -> str:
@@ -161,6 +161,12 @@ def delivery_id(event_id: str, route_id: str) -> str:
 def destination_of(workspace_id: str, channel: str, channel_id: str) -> str:
     """Return the key of a destination."""
     return f"{workspace_id}:{channel}:{channel_id}"
+
+
+def account_of(destination: str) -> str:
+    """Return the account that a destination belongs to; neither a workspace's id nor a channel's name has a colon."""
+    workspace_id, channel, _ = destination.split(":", 2)
+    return f"{workspace_id}:{channel}"
 
 
 def settled(delivery: Delivery, outcome: Outcome, *, now: datetime, milliseconds: int, uniform: Uniform) -> Delivery:

@@ -8,6 +8,7 @@ lingers for a moment and is given back. Destinations do not wait for each other:
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from datetime import timedelta
@@ -15,7 +16,7 @@ from datetime import timedelta
 from tieline.clock import Clock
 from tieline.errors import TransientError
 
-from tieline_webhooks.domain.deliveries import Delivery, State
+from tieline_webhooks.domain.deliveries import Delivery, State, account_of
 from tieline_webhooks.domain.lanes import Lease
 from tieline_webhooks.handlers.deliver import Deliver, LeaseLostError
 from tieline_webhooks.handlers.pace import Paces
@@ -25,6 +26,7 @@ LOOK_SECONDS = 3.0
 LINGER_SECONDS = 1.0
 BATCH = 50
 MOST_LANES = 2_000
+SHARES_OF_LANES = 4  # an account has at most a quarter of them: destinations that are down keep theirs
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 LONGEST_HOLD = 5.0  # what was read longer ago is read again before it is sent
 LONGEST_TIMER = 120.0  # retries further away are found by the look at the database
@@ -46,6 +48,7 @@ class Dispatcher:
         new_token: Callable[[], str],
         lease: timedelta,
         longest_send: timedelta,
+        most_lanes: int = MOST_LANES,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the parts; no send is begun with less than `longest_send`, how long it may take, left of the lease."""
@@ -57,6 +60,8 @@ class Dispatcher:
         self._lease_seconds = lease.total_seconds()
         self._longest_send = longest_send.total_seconds()
         self._monotonic = monotonic
+        self._most_lanes = most_lanes
+        self._lanes_of_account: Counter[str] = Counter()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._leases: dict[str, Lease] = {}
@@ -74,12 +79,18 @@ class Dispatcher:
             event = self._wakes.get(destination)
             if event is not None:
                 event.set()
-            elif len(self._tasks) < MOST_LANES:
+            elif self._has_room_for(destination):
                 self._wakes[destination] = asyncio.Event()
+                self._lanes_of_account[account_of(destination)] += 1
                 # In a context of its own: a lane is no part of whatever happened to wake it.
                 self._tasks[destination] = asyncio.create_task(
                     self._lane(destination), name=f"lane {destination}", context=Context()
                 )
+
+    def _has_room_for(self, destination: str) -> bool:
+        """Tell whether one more lane may be opened; what finds no room is found again by a look at the database."""
+        share = max(1, self._most_lanes // SHARES_OF_LANES)
+        return len(self._tasks) < self._most_lanes and self._lanes_of_account[account_of(destination)] < share
 
     async def run(self) -> None:
         """Look for neglected destinations and keep the leases, until cancelled."""
@@ -100,7 +111,9 @@ class Dispatcher:
     async def _look(self) -> None:
         while True:
             try:
-                waiting = await self._lanes.waiting(now=self._clock(), except_for=set(self._tasks), limit=MOST_LANES)
+                waiting = await self._lanes.waiting(
+                    now=self._clock(), except_for=set(self._tasks), limit=self._most_lanes
+                )
                 self.wake(waiting)
             except TransientError as error:
                 log.warning("cannot look for deliveries", extra={"reason": str(error)})
@@ -145,6 +158,7 @@ class Dispatcher:
         finally:
             del self._tasks[destination]
             del self._wakes[destination]
+            self._lanes_of_account -= Counter([account_of(destination)])  # forgets those that have none
 
     async def _send_all(self, destination: str, lease: Lease) -> None:
         """Send what is due until nothing is for a while."""
