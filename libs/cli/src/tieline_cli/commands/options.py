@@ -1,5 +1,6 @@
 """Options that several commands take."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,9 @@ from tieline_cli.stack.layout import DEFAULT_DATA_DIR, DEFAULT_PORT_BASE, DataDi
 if TYPE_CHECKING:
     from tieline.settings import KafkaSettings
 
-_BROKERS = "TIELINE_KAFKA__BOOTSTRAP_SERVERS"
-
-if TYPE_CHECKING:
     from tieline_cli.workspace_client import WorkspaceClient
+
+_BROKERS = "TIELINE_KAFKA__BOOTSTRAP_SERVERS"
 
 DataDirOption = Annotated[Path, typer.Option(help="Where the stack keeps its data, logs and keys.")]
 PortBaseOption = Annotated[
