@@ -114,19 +114,25 @@ async def test_an_endless_body_is_refused_at_the_limit() -> None:
 
 
 async def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
-    squeeze = zlib.compressobj(6, wbits=31)
-    megabyte = bytes(1_000_000)
-    bomb = b"".join(squeeze.compress(megabyte) for _ in range(120)) + squeeze.flush()
+    bomb = packed_zeros(megabytes=120)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with (
         raw_server(answer_of(bomb, "content-encoding: gzip")) as server,
-        client(max_response_bytes=LIMIT) as http,
+        client(timeout=timedelta(seconds=30), max_response_bytes=2 * LIMIT) as http,
     ):
-        with pytest.raises((ResponseTooLargeError, CallTimedOutError)):
+        with pytest.raises(ResponseTooLargeError):
             await http.call("GET", server.url)
 
     assert len(bomb) < 2 * LIMIT
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB; unpacked it is 120 MB
+
+
+def packed_zeros(megabytes: int) -> bytes:
+    """Return megabytes of zeros as gzip: one, packed and repeated. The checksum is wrong for who gets as far."""
+    squeeze = zlib.compressobj(6, wbits=31)
+    start = squeeze.flush(zlib.Z_FULL_FLUSH)
+    megabyte = squeeze.compress(bytes(1_000_000)) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    return start + megabyte * megabytes + squeeze.flush()
 
 
 async def test_what_follows_the_end_of_a_packed_body_is_bounded_too() -> None:
@@ -363,6 +369,7 @@ async def test_a_certificate_that_nobody_vouches_for_fails_before_anything_is_se
 
     assert answer.status == 200
     assert (len(seen), caught.value.sent) == (1, False)
+    assert caught.value.reason == "the certificate is not valid"
 
 
 async def test_a_host_that_hangs_holds_up_no_other() -> None:
@@ -377,74 +384,3 @@ async def test_a_host_that_hangs_holds_up_no_other() -> None:
         await asyncio.gather(*hanging, return_exceptions=True)
 
     assert answer.status == 200
-
-
-async def test_a_name_that_answers_differently_each_time_never_leads_inside(rebinding_name: "Rebinding") -> None:
-    async with raw_server(answer_of(b"{}")) as inside, client(dangerous_allow_private_addresses=False) as http:
-        port = int(inside.url.rpartition(":")[2])
-        outcomes = []
-        for _ in range(12):
-            try:
-                await http.call("GET", f"http://{rebinding_name.name}:{port}/")
-            except (AddressRefusedError, CallFailedError, CallTimedOutError) as error:
-                outcomes.append(type(error))
-
-    assert inside.requests == []
-    assert rebinding_name.asked == 12
-    assert rebinding_name.dialled == ["198.41.0.4"] * 6
-    assert outcomes.count(AddressRefusedError) == 6
-
-
-class Rebinding:
-    """A name whose server answers a public and a private address in turn, and what was dialled for it."""
-
-    name = "rebind.example"
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.dialled: list[str] = []
-
-
-@pytest.fixture
-async def rebinding_name(monkeypatch: pytest.MonkeyPatch) -> "object":
-    """A real DNS server on loopback that the loop's resolver asks for every look-up, nothing being cached."""
-    import dns.asyncresolver
-    import dns.message
-    import dns.rrset
-
-    found = Rebinding()
-
-    class Server(asyncio.DatagramProtocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            question = dns.message.from_wire(data)
-            answer = dns.message.make_response(question)
-            address = ("198.41.0.4", "127.0.0.1")[found.asked % 2]
-            found.asked += 1
-            answer.answer.append(dns.rrset.from_text(question.question[0].name, 0, "IN", "A", address))
-            self.transport.sendto(answer.to_wire(), addr)  # type: ignore[attr-defined]  # a datagram transport
-
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(Server, local_addr=("127.0.0.1", 0))
-    resolver = dns.asyncresolver.Resolver(configure=False)
-    resolver.nameservers, resolver.port = ["127.0.0.1"], transport.get_extra_info("sockname")[1]
-    numeric, connect = loop.getaddrinfo, loop.create_connection
-
-    async def look_up(host: str, port: int, **more: object) -> object:
-        if host != found.name:
-            return await numeric(host, port, **more)  # type: ignore[arg-type]  # passed on as it came
-        answer = await resolver.resolve(host, "A")
-        return [(2, 1, 6, "", (record.address, port)) for record in answer]
-
-    async def dial(factory: object, host: str, port: int, **more: object) -> object:
-        found.dialled.append(host)
-        if host != "127.0.0.1":
-            raise OSError("nobody there")  # no test reaches out into the world
-        return await connect(factory, host, port, **more)  # type: ignore[call-overload]  # passed on as it came
-
-    monkeypatch.setattr(loop, "getaddrinfo", look_up)
-    monkeypatch.setattr(loop, "create_connection", dial)
-    yield found
-    transport.close()

@@ -1,7 +1,7 @@
 """Calls to providers and channels: the one door to addresses that a tenant chose.
 
-`addresses` says which addresses may be dialled, `transport` dials them, `client` bounds the call in time and size,
-`hosts` keeps a small pool of connections for each host, `errors` are what can go wrong.
+`names` looks names up, `addresses` says which addresses may be dialled, `transport` dials them, `client` bounds the
+call in time and size, `hosts` keeps a small pool of connections for each host, `errors` are what can go wrong.
 """
 
 from tieline.outgoing.client import Answer, OutgoingClient
@@ -17,6 +17,7 @@ from tieline.outgoing.errors import (
     TlsFailedError,
 )
 from tieline.outgoing.hosts import HostClients
+from tieline.outgoing.names import Names
 
 __all__ = [
     "AddressRefusedError",
@@ -25,6 +26,7 @@ __all__ = [
     "CallTimedOutError",
     "HostClients",
     "NameUnresolvedError",
+    "Names",
     "OutgoingClient",
     "OutgoingError",
     "RequestRefusedError",

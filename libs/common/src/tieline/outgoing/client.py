@@ -26,10 +26,12 @@ from tieline.outgoing.errors import (
     ResponseUnreadableError,
     TlsFailedError,
 )
+from tieline.outgoing.names import Names
 from tieline.outgoing.transport import CheckedBackend, CheckedTransport
 from tieline.settings import OutgoingSettings
 
 MOST_CONNECTIONS = 64
+NAMES = Names()  # one for the process: what it bounds are threads
 LONGEST_URL = 8192
 _DECODED_STEP = 65_536
 _OWN_HEADERS = frozenset(
@@ -91,12 +93,13 @@ class OutgoingClient:
         *,
         most_connections: int = MOST_CONNECTIONS,
         tls: ssl.SSLContext | None = None,
+        names: Names = NAMES,
     ) -> None:
         self._settings = settings
         if settings.dangerous_allow_private_addresses:
-            _warn_of_private_addresses()
+            warn_of_private_addresses()
         backend = CheckedBackend(
-            allow_private=settings.dangerous_allow_private_addresses, resolve_timeout=settings.connect_timeout
+            names, allow_private=settings.dangerous_allow_private_addresses, resolve_timeout=settings.connect_timeout
         )
         self._http = httpx2.AsyncClient(
             transport=CheckedTransport(
@@ -161,8 +164,10 @@ class OutgoingClient:
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
             raise RequestRefusedError(f"{host}: not a request that can be made") from error
         except (httpx2.HTTPError, zlib.error) as error:
-            failed = TlsFailedError if _is_tls(error) else CallFailedError
-            raise failed(host, type(error).__name__, sent=progress.sent) from error
+            why = _tls_failure(error)
+            if why is not None:
+                raise TlsFailedError(host, why, sent=progress.sent) from error
+            raise CallFailedError(host, type(error).__name__, sent=progress.sent) from error
 
     def _request(self, method: str, url: str, **parts: Any) -> httpx2.Request:
         if len(url) > LONGEST_URL:
@@ -217,7 +222,8 @@ async def _body(response: httpx2.Response, limit: int) -> bytes:
 
 
 @functools.cache
-def _warn_of_private_addresses() -> None:
+def warn_of_private_addresses() -> None:
+    """Say loudly, once in a process, what was allowed."""
     log.warning("URLs of tenants may reach private and loopback addresses: right on a laptop and in tests only")
 
 
@@ -237,13 +243,17 @@ def _unpacked(unpack: Any, chunk: bytes) -> Iterator[bytes]:
             return
 
 
-def _is_tls(error: BaseException) -> bool:
+def _tls_failure(error: BaseException) -> str | None:
+    """Return what was wrong with TLS, None when it was something else."""
     cause: BaseException | None = error
+    why = None
     while cause is not None:
-        if isinstance(cause, ssl.SSLError) or "CERTIFICATE" in str(cause):
-            return True
+        if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY" in str(cause):
+            return "the certificate is not valid"
+        if isinstance(cause, ssl.SSLError):
+            why = "the handshake failed"
         cause = cause.__cause__ or cause.__context__
-    return False
+    return why
 
 
 class _Progress:

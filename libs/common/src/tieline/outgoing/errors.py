@@ -54,7 +54,7 @@ class NameUnresolvedError(CallFailedError):
 
 
 class TlsFailedError(CallFailedError):
-    """The host was reached but did not prove its name."""
+    """The host was reached but did not prove its name, or speaks no TLS; `reason` says which."""
 
 
 class ResponseTooLargeError(OutgoingError, PermanentError):

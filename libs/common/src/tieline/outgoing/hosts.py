@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tieline.outgoing.client import Answer, OutgoingClient
+from tieline.outgoing.client import Answer, OutgoingClient, warn_of_private_addresses
 from tieline.settings import OutgoingSettings
 
 MOST_HOSTS = 256
@@ -29,6 +29,8 @@ class HostClients:
         """Take the settings; `most_connections` are kept to one host, and calls beyond them wait."""
         self._settings = settings
         self._most_connections = most_connections
+        if settings.dangerous_allow_private_addresses:
+            warn_of_private_addresses()  # when the process starts, and not at the first call
         self._tls = tls or ssl.create_default_context()  # shared: reading the authorities takes some 10 ms
         self._clients: OrderedDict[str, OutgoingClient] = OrderedDict()
         self._under_way: dict[str, int] = {}

@@ -4,7 +4,6 @@ So a name that changes its answer between check and connect gains nothing. TLS i
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable
 from datetime import timedelta
@@ -15,6 +14,7 @@ import httpx2
 
 from tieline.outgoing.addresses import is_public, parse
 from tieline.outgoing.errors import AddressRefusedError, NameUnresolvedError
+from tieline.outgoing.names import Names
 
 MOST_ADDRESSES = 8  # of one name, tried in turn
 
@@ -22,8 +22,9 @@ MOST_ADDRESSES = 8  # of one name, tried in turn
 class CheckedBackend(httpcore2.AsyncNetworkBackend):
     """Connects like httpcore's own backend, but only to public addresses."""
 
-    def __init__(self, *, allow_private: bool, resolve_timeout: timedelta) -> None:
+    def __init__(self, names: Names, *, allow_private: bool, resolve_timeout: timedelta) -> None:
         self._inner = httpcore2.AnyIOBackend()
+        self._names = names
         self._allow_private = allow_private
         self._resolve_timeout = resolve_timeout
 
@@ -40,7 +41,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         Raises AddressRefusedError if any of them is not public, NameUnresolvedError if the name has none.
         """
         last: Exception | None = None
-        for address in await self._addresses(host, port):
+        for address in await self._addresses(host):
             try:
                 return await self._inner.connect_tcp(
                     address, port, timeout=timeout, local_address=local_address, socket_options=socket_options
@@ -49,13 +50,12 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
                 last = error
         raise last or NameUnresolvedError(host, "no address")
 
-    async def _addresses(self, host: str, port: int) -> list[str]:
+    async def _addresses(self, host: str) -> list[str]:
         try:
             async with asyncio.timeout(self._resolve_timeout.total_seconds()):
-                found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError, TimeoutError) as error:
-            raise NameUnresolvedError(host, str(error) or type(error).__name__) from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))[:MOST_ADDRESSES]
+                addresses = (await self._names.addresses(host))[:MOST_ADDRESSES]
+        except TimeoutError as error:
+            raise NameUnresolvedError(host, "no answer in time") from error
         if not self._allow_private:
             # One forbidden address condemns the name: whichever is tried first must not matter.
             for address in addresses:

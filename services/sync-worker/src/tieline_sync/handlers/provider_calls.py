@@ -10,7 +10,13 @@ from tieline.clock import Clock
 from tieline.provider_client import ProviderAnswer, ProviderCall
 
 from tieline_sync.domain.credentials import Facts
-from tieline_sync.domain.providers.errors import NotConfiguredError, RateLimitedError, UnknownError, UpstreamError
+from tieline_sync.domain.providers.errors import (
+    NotConfiguredError,
+    RateLimitedError,
+    UnknownError,
+    UpstreamError,
+    timed_out,
+)
 from tieline_sync.handlers.answer_cache import AnswerCache, Asked
 from tieline_sync.handlers.health_log import HealthLog
 from tieline_sync.handlers.provider_ports import Provider, ProviderReply
@@ -124,8 +130,7 @@ class ProviderCalls:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 return await provider.perform(facts, call.operation)
         except TimeoutError as error:
-            milliseconds = round(self._timeout.total_seconds() * 1000)
-            raise UpstreamError(f"Request timeout after {milliseconds}ms") from error
+            raise timed_out(self._timeout) from error
 
     def _note(self, call: ProviderCall, facts: Facts, error: UpstreamError) -> None:
         self._health.note_failure(facts.integration, error)
@@ -143,7 +148,4 @@ class ProviderCalls:
         until = self._limited.get((call.integration_id, call.revision))
         if until is not None and now < until:
             raise RateLimitedError(until - now)
-        rest = self._health.rest(call.workspace_id, call.integration_id, call.revision)
-        if rest is not None:
-            words = f"The last calls all failed; the next is tried in {max(1, round(rest.total_seconds()))} s"
-            raise UpstreamError(words, retry_after=rest)
+        self._health.admit(call.workspace_id, call.integration_id, call.revision)

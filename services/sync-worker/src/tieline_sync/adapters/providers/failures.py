@@ -1,7 +1,5 @@
 """What a failed call means, in the words that callers are shown."""
 
-from datetime import timedelta
-
 from tieline.errors import TransientError
 from tieline.outgoing import (
     AddressRefusedError,
@@ -14,17 +12,12 @@ from tieline.outgoing import (
     TlsFailedError,
 )
 
-from tieline_sync.domain.providers.errors import UpstreamError
+from tieline_sync.domain.providers.errors import UpstreamError, timed_out
 
 
 def upstream(error: OutgoingError) -> UpstreamError:
     """Return the error that callers see. Which addresses a name has stays unsaid."""
     return UpstreamError(_details(error), is_outage=isinstance(error, TransientError), sent=error.sent)
-
-
-def timed_out(limit: timedelta) -> UpstreamError:
-    """Return the error for an answer that did not come within `limit`."""
-    return UpstreamError(f"Request timeout after {round(limit.total_seconds() * 1000)}ms")
 
 
 def _details(error: OutgoingError) -> str:
@@ -33,8 +26,8 @@ def _details(error: OutgoingError) -> str:
             return timed_out(limit).details
         case NameUnresolvedError(host=host):
             return f"The host name {host} could not be resolved"
-        case TlsFailedError(host=host):
-            return f"The TLS certificate of {host} is not valid"
+        case TlsFailedError(host=host, reason=reason):
+            return f"No TLS connection to {host}: {reason}"
         case RequestRefusedError():
             return "The request can't be sent: a header, the method or the address is not valid"
         case AddressRefusedError():

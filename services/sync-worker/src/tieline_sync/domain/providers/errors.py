@@ -83,3 +83,8 @@ class CredentialsRefusedError(UpstreamError):
 
     def __init__(self, details: str) -> None:
         super().__init__(details, is_outage=False)
+
+
+def timed_out(limit: timedelta) -> UpstreamError:
+    """Return the error for an answer that did not come within `limit`."""
+    return UpstreamError(f"Request timeout after {round(limit.total_seconds() * 1000)}ms")
