@@ -5,11 +5,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.responses import JSONResponse
 
 from tests.contract.gateway.documented import assert_same_shape
 from tests.contract.providers.configuring import configure, get, post
 from tests.support.gateway_stack import Caller
 from tests.support.provider_stack import ProviderStack
+from tests.support.scripted_server import Received, ScriptedServer
 
 ONCALL: dict[str, Any] = {
     "oncall": {
@@ -99,6 +101,22 @@ def test_oncall_example(resident: Caller, providers: ProviderStack) -> None:
     }
 
 
+def test_level_one_is_found_on_whichever_page_it_is(asker: Caller, providers: ProviderStack) -> None:
+    def answer(received: Received) -> JSONResponse:
+        if received.path.startswith("/services/"):
+            return JSONResponse({"service": {"id": "P1", "escalation_policy": {"id": "PESC"}}})
+        is_last = "offset=1" in received.query
+        who = {"id": "P1", "type": "user", "name": "One" if is_last else "Two", "email": "x@example.com"}
+        oncall = {"user": who, "escalation_level": 1 if is_last else 2, "start": None, "end": None}
+        return JSONResponse({"oncalls": [oncall], "more": not is_last})
+
+    with providers.serve(ScriptedServer(always=answer)) as address:
+        configure(asker, providers, "pagerduty", apiKey="k3y-0", serviceId="P1", baseUrl=address)
+        found = get(asker, "/api/integrations/pagerduty/oncall").json()["oncall"]
+
+    assert (found["name"], found["escalationLevel"]) == ("One", 1)
+
+
 def test_incidents_example(resident: Caller) -> None:
     answer = get(resident, "/api/integrations/pagerduty/incidents?status=triggered")
 
@@ -137,6 +155,22 @@ def test_acknowledge_example(resident: Caller, providers: ProviderStack) -> None
     assert "agent-proj-abc123" in notes[-1]["content"]
     changes = [each for each in providers.stand_ins["pagerduty"].received if each.method != "GET"]
     assert {each.headers["from"] for each in changes} == {"mira@example.com"}
+
+
+def test_acknowledging_again_adds_nothing_but_a_note_of_somebody_else(
+    resident: Caller, providers: ProviderStack
+) -> None:
+    path = "/api/integrations/pagerduty/incidents/PINC0054/acknowledge"
+
+    answers = [post(resident, path, {"acknowledgedBy": who}) for who in ("agent-1", "agent-1", "agent-2", "agent-1")]
+
+    sent = [(each.method, each.path) for each in providers.stand_ins["pagerduty"].received if each.method != "GET"]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert sent == [
+        ("PUT", "/incidents/PINC0054"),
+        ("POST", "/incidents/PINC0054/notes"),
+        ("POST", "/incidents/PINC0054/notes"),
+    ]
 
 
 def test_acknowledging_needs_no_body(resident: Caller, providers: ProviderStack) -> None:

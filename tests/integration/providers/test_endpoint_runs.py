@@ -5,10 +5,12 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from tieline.provider_client import RUN_ENDPOINT_PATH, EndpointCall
 from tieline.settings import OutgoingSettings
 
 from tests.integration.providers.endpoints import an_endpoint, change, create, run, test_endpoint
@@ -228,14 +230,19 @@ def test_an_endpoint_that_can_not_be_called_says_so_and_nothing_is_sent(
     assert shop.received == []
 
 
-def test_an_address_inside_is_refused_when_it_is_not_allowed(providers: ProviderStack) -> None:
+def test_an_address_inside_is_refused_when_it_is_not_allowed(owner: Caller, providers: ProviderStack) -> None:
+    integration_id = create(
+        owner, "http://169.254.169.254/latest", an_endpoint(path="/meta-data"), name="cloud-metadata"
+    )
+    call = EndpointCall(workspace_id=owner.workspace_id, integration_id=integration_id, endpoint="read")
+    token = providers.gateway.internal().token.get_secret_value()
     with providers.worker(outgoing=OutgoingSettings(allow_http=True)) as worker:
-        internal = providers.gateway.internal(sync_worker_url=worker)
-        with providers.gateway.another_gateway(internal=internal) as address:
-            somebody = providers.gateway.workspace(url=address)
-            with somebody.http:
-                integration_id = create(somebody, "http://169.254.169.254/latest", an_endpoint(path="/meta-data"))
-                shown = run(somebody, integration_id)
+        shown = httpx2.post(
+            f"{worker}{RUN_ENDPOINT_PATH}",
+            content=call.to_json(),
+            headers={"authorization": f"Bearer {token}"},
+            trust_env=False,
+        ).json()
 
     assert shown["error"] == "The address may not be called: 169.254.169.254 is not at a public address"
 

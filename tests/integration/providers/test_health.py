@@ -85,6 +85,24 @@ def test_credentials_that_stop_working_are_shown_and_told_once(asker: Caller, pr
     assert "t0ken" not in json.dumps([headers, value])
 
 
+def test_what_syncs_meet_is_shown_and_told_as_well(asker: Caller, providers: ProviderStack) -> None:
+    configure(asker, providers, "sentry", authToken="t0ken-0", organization="acme", project="checkout")
+    [integration] = asker.http.get(asker.v1("integrations"), params={"search": "sentry"}).json()["items"]
+    sync = f"/integrations/sync/{integration['id']}"
+
+    well = asker.http.post(sync).text
+    until(lambda: bool(health(asker).get("lastSuccess")))
+    providers.stand_ins["sentry"].configure({"tokens": ["another-t0ken"]})
+    refused = asker.http.post(sync).text
+    until(lambda: entry(asker)["status"] == "error")
+
+    assert "event: complete" in well
+    assert "Check this integration's credentials" in refused
+    assert "HTTP 401" in health(asker)["lastError"]["message"]
+    [(headers, _)] = until_events(providers, asker, 1)
+    assert headers["ce_type"] == "integration.credentials.failed"
+
+
 def until_events(providers: ProviderStack, asker: Caller, count: int) -> list[tuple[dict[str, str], dict[str, Any]]]:
     """Return this workspace's events once there are `count`, and no more within a moment."""
     found: list[tuple[dict[str, str], dict[str, Any]]] = []

@@ -20,8 +20,15 @@ TEAMS = {"data": {"teams": {"nodes": [], "pageInfo": {"hasNextPage": False}}}}
 class Vendor(ScriptedServer):
     """Linear with an OAuth endpoint that gives each refresh token once, as vendors with rotation do."""
 
+    address = ""
+
     def __init__(self) -> None:
         super().__init__()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what was given."""
+        self.clear()
         self.always = self.answer
         self.refreshable = "r0"
         self.access = ""
@@ -47,25 +54,32 @@ class Vendor(ScriptedServer):
         )
 
 
-@pytest.fixture
-def vendor() -> Vendor:
-    return Vendor()
-
-
-@pytest.fixture
-def somebody(providers: ProviderStack, vendor: Vendor) -> Iterator[Caller]:
-    """Someone at a gateway whose worker has an OAuth app at the vendor."""
-    with providers.serve(vendor) as address:
+@pytest.fixture(scope="module")
+def vendor_and_gateway(providers_of_session: ProviderStack) -> Iterator[tuple[Vendor, str]]:
+    """A vendor, and a gateway whose worker has an OAuth app there."""
+    vendor = Vendor()
+    with providers_of_session.serve(vendor) as vendor.address:
         app = OAuthAppSettings(
-            client_id="app", client_secret=SecretStr("app-s3cret"), token_url=f"{address}/oauth/token"
+            client_id="app", client_secret=SecretStr("app-s3cret"), token_url=f"{vendor.address}/oauth/token"
         )
-        vendor.address = address  # type: ignore[attr-defined]  # for the tests
-        with providers.worker(providers=ProviderSettings(oauth_apps={"linear": app})) as worker:
-            internal = providers.gateway.internal(sync_worker_url=worker)
-            with providers.gateway.another_gateway(internal=internal) as url:
-                caller = providers.gateway.workspace(url=url)
-                with caller.http:
-                    yield caller
+        with providers_of_session.worker(providers=ProviderSettings(oauth_apps={"linear": app})) as worker:
+            internal = providers_of_session.gateway.internal(sync_worker_url=worker)
+            with providers_of_session.gateway.another_gateway(internal=internal) as url:
+                yield vendor, url
+
+
+@pytest.fixture
+def vendor(vendor_and_gateway: tuple[Vendor, str]) -> Vendor:
+    vendor_and_gateway[0].begin_anew()
+    return vendor_and_gateway[0]
+
+
+@pytest.fixture
+def somebody(providers: ProviderStack, vendor_and_gateway: tuple[Vendor, str]) -> Iterator[Caller]:
+    """Someone in a fresh workspace at that gateway."""
+    caller = providers.gateway.workspace(url=vendor_and_gateway[1])
+    with caller.http:
+        yield caller
 
 
 def save(caller: Caller, vendor: Vendor, **auth: Any) -> str:
@@ -76,7 +90,7 @@ def save(caller: Caller, vendor: Vendor, **auth: Any) -> str:
     configured = caller.http.post(
         "/api/integrations/configure",
         headers=caller.org(),
-        json={"integration": "linear", "config": {"baseUrl": f"{vendor.address}/graphql"}},  # type: ignore[attr-defined]  # set by the fixture
+        json={"integration": "linear", "config": {"baseUrl": f"{vendor.address}/graphql"}},
     )
     assert configured.status_code == 200, configured.text
     return str(saved.json()["data"]["integration_id"])

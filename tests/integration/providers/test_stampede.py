@@ -1,69 +1,96 @@
-"""Two hundred calls with an expired token, at two workers: one token request."""
+"""Two hundred calls with an expired, and with a revoked token, at two workers: one token request."""
 
 import asyncio
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx2
+import pytest
 from starlette.responses import JSONResponse, Response
+from tieline.settings import OutgoingSettings
 
 from tests.integration.providers.endpoints import an_endpoint, create
 from tests.support.gateway_stack import Caller
 from tests.support.provider_stack import ProviderStack
 from tests.support.scripted_server import Received, ScriptedServer
+from tests.support.stacks import until
+
+# Two hundred calls take turns at one host's connections, all in this process.
+PATIENT = OutgoingSettings(timeout=timedelta(seconds=40), dangerous_allow_private_addresses=True)
 
 
-def give_tokens(life: int) -> Any:
-    numbers = iter(range(1, 1000))
+class TokenShop(ScriptedServer):
+    """Gives numbered tokens of some seconds' life, and answers calls with the number of the token that they bring."""
 
-    def answer(received: Received) -> Response:
+    def __init__(self) -> None:
+        super().__init__(always=self.answer)
+        self.given = 0
+        self.life = 3600
+        self.revoked = 0
+
+    def answer(self, received: Received) -> Response:
+        """Give a token, or say which was used; one that was revoked is refused."""
         if received.path == "/token":
-            return JSONResponse({"access_token": f"t0ken-{next(numbers)}", "expires_in": life})
-        return JSONResponse({"used": int(received.headers["authorization"].rpartition("-")[2])})
-
-    return answer
-
-
-def test_two_hundred_calls_at_two_workers_make_one_token_request(asker: Caller, providers: ProviderStack) -> None:
-    server = ScriptedServer(always=give_tokens(life=3600))
-    with providers.serve(server) as address, providers.worker() as second:
-        auth = {
-            "type": "oauth2_client_credentials",
-            "token_url": f"{address}/token",
-            "client_id": "c1",
-            "client_secret_value": {"value": "client-s3cret"},
-        }
-        integration_id = create(asker, address, an_endpoint(result_key="used"), auth=auth)
-
-        runs = asyncio.run(run_at_once(providers, [providers.worker_urls[0], second], asker, integration_id, 200))
-
-    assert [run["error"] for run in runs] == [None] * 200
-    assert {run["final_result"] for run in runs} == {"1"}
-    assert [received.path for received in server.received].count("/token") == 1
+            self.given += 1
+            return JSONResponse({"access_token": f"t0ken-{self.given}", "expires_in": self.life})
+        number = int(received.headers["authorization"].rpartition("-")[2])
+        return JSONResponse({"used": number}, 401 if number <= self.revoked else 200)
 
 
-def test_two_hundred_calls_whose_token_was_revoked_make_one_token_request(
-    asker: Caller, providers: ProviderStack
+@pytest.fixture(scope="module")
+def workers(providers_of_session: ProviderStack) -> Iterator[list[str]]:
+    with providers_of_session.worker(outgoing=PATIENT) as one, providers_of_session.worker(outgoing=PATIENT) as other:
+        yield [one, other]
+
+
+def auth(address: str, kind: str) -> dict[str, Any]:
+    secret = {"client_secret_value": {"value": "client-s3cret"}}
+    return {"type": kind, "token_url": f"{address}/token", "client_id": "c1", **secret}
+
+
+def test_two_hundred_calls_with_an_expired_token_make_one_token_request(
+    asker: Caller, providers: ProviderStack, workers: list[str]
 ) -> None:
-    give = give_tokens(life=3600)
-    server = ScriptedServer(always=give)
-    with providers.serve(server) as address, providers.worker() as second:
-        auth = {
-            "type": "json_token_exchange",
-            "token_url": f"{address}/token",
-            "client_id": "c1",
-            "client_secret_value": {"value": "client-s3cret"},
-        }
-        integration_id = create(asker, address, an_endpoint(result_key="used"), auth=auth)
-        workers = [providers.worker_urls[0], second]
-        asyncio.run(run_at_once(providers, workers, asker, integration_id, 4))
-        server.always = lambda received: (
-            Response(status_code=401) if received.headers.get("authorization") == "Bearer t0ken-1" else give(received)
-        )
+    shop = TokenShop()
+    shop.life = 1
+    with providers.serve(shop) as address:
+        kind = auth(address, "oauth2_client_credentials")
+        integration_id = create(asker, address, an_endpoint(), auth=kind)
+        before = asyncio.run(run_at_once(providers, workers, asker, integration_id, 2))
+        expired = time.monotonic() + shop.life
+        shop.life = 3600
+        until(lambda: time.monotonic() > expired)
 
         runs = asyncio.run(run_at_once(providers, workers, asker, integration_id, 200))
 
-    assert {run["final_result"] for run in runs} == {"2"}
-    assert [received.path for received in server.received].count("/token") == 2
+    assert [run["error"] for run in before + runs] == [None] * 202
+    assert used(before) == {1}
+    assert used(runs) == {2}
+    assert shop.given == 2
+
+
+def test_two_hundred_calls_whose_token_was_revoked_make_one_token_request(
+    asker: Caller, providers: ProviderStack, workers: list[str]
+) -> None:
+    shop = TokenShop()
+    with providers.serve(shop) as address:
+        integration_id = create(asker, address, an_endpoint(), auth=auth(address, "json_token_exchange"))
+        before = asyncio.run(run_at_once(providers, workers, asker, integration_id, 4))
+        shop.revoked = 1
+
+        runs = asyncio.run(run_at_once(providers, workers, asker, integration_id, 200))
+
+    assert [run["error"] for run in before + runs] == [None] * 204
+    assert used(before) == {1}
+    assert used(runs) == {2}
+    assert shop.given == 2
+
+
+def used(runs: list[dict[str, Any]]) -> set[int]:
+    return {json.loads(run["final_result"])["used"] for run in runs}
 
 
 async def run_at_once(

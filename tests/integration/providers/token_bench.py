@@ -44,9 +44,9 @@ def an_integration(**changes: Any) -> Integration:
 
 @dataclass
 class SetClock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until it is moved; begins today, for the database deletes what it takes for old."""
 
-    now: datetime = datetime(2026, 3, 21, 14, 0, tzinfo=UTC)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
 
     def __call__(self) -> datetime:
         return self.now

@@ -186,7 +186,11 @@ class Worker:
             pages=self.pages,
             integrations=RegistryIntegrations(self._registry),
             connectors=connectors(
-                self._http, self.providers.sessions, to_the_millisecond, rest=self.providers.rest_connector
+                self._http,
+                self.providers.sessions,
+                to_the_millisecond,
+                rest=self.providers.rest_connector,
+                health=self.providers.health_log,
             ),
             fetch=Fetch(
                 records=self.records, pages=self.pages, clock=to_the_millisecond, keep_pages=sync.keep_raw_pages

@@ -4,12 +4,13 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import jinja2
 import pytest
 import pytest_asyncio
-from tieline_sync.adapters.providers.sandbox import Sandbox
+from tieline_sync.adapters.providers.sandbox import Sandbox, SandboxBusyError
 from tieline_sync.domain.providers.errors import NotConfiguredError
 
 NOTHING: dict[str, Any] = {
@@ -24,7 +25,7 @@ NOTHING: dict[str, Any] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     """One sandbox for all tests: each must leave it fit for the next."""
-    shared = Sandbox(1)
+    shared = Sandbox(1, cpu_time=timedelta(seconds=0.3))
     yield shared
     await shared.close()
 
@@ -32,8 +33,8 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def stages(sandbox: Sandbox, value: Any, **settings: Any) -> dict[str, Any]:
-    return await sandbox.respond(value, {**NOTHING, **settings})
+async def stages(sandbox: Sandbox, value: Any, *, whose: str = "w1", **settings: Any) -> dict[str, Any]:
+    return await sandbox.respond(value, {**NOTHING, **settings}, whose=whose)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ async def test_no_filter_of_the_template_language_needs_a_file(sandbox: Sandbox)
 async def test_parameters_are_checked_by_the_schema(
     sandbox: Sandbox, schema: dict[str, Any], params: dict[str, Any], places: list[tuple[Any, ...]]
 ) -> None:
-    assert [problem.path for problem in await sandbox.check(schema, params)] == places
+    assert [problem.path for problem in await sandbox.check(schema, params, whose="w1")] == places
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ async def test_a_schema_that_is_none_leads_elsewhere_or_runs_on_is_no_schema(
     sandbox: Sandbox, schema: dict[str, Any]
 ) -> None:
     with pytest.raises(NotConfiguredError, match="input_schema"):
-        await sandbox.check(schema, {"a": "a" * 40 + "!"})
+        await sandbox.check(schema, {"a": "a" * 40 + "!"}, whose="w1")
 
 
 async def test_many_at_once_are_all_evaluated(sandbox: Sandbox) -> None:
@@ -187,9 +188,35 @@ async def test_many_at_once_are_all_evaluated(sandbox: Sandbox) -> None:
     assert [each["final_result"] for each in shown] == [str(n) for n in range(200)]
 
 
+async def test_a_workspace_that_keeps_it_busy_holds_up_no_other() -> None:
+    sandbox = Sandbox(2)
+    endless = [asyncio.create_task(stages(sandbox, {}, **RUNAWAYS["a loop in a loop"])) for _ in range(60)]
+    try:
+        async with asyncio.timeout(30):  # where the sixty would take a minute of processor time
+            shown = [await stages(sandbox, {"n": n}, whose="w2", result_key="n") for n in range(20)]
+        still_waiting = [task for task in endless if not task.done()]
+    finally:
+        for task in endless:
+            task.cancel()
+        await asyncio.gather(*endless, return_exceptions=True)
+        await sandbox.close()
+
+    assert [each["final_result"] for each in shown] == [str(n) for n in range(20)]
+    assert len(still_waiting) > 20
+
+
+async def test_more_than_may_wait_are_told_to_come_back(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tieline_sync.adapters.providers.sandbox.MOST_WAITING_OF_ONE", 5)
+
+    crowd = [stages(sandbox, {}, result_key="a") for _ in range(8)]
+    outcomes = await asyncio.gather(*crowd, stages(sandbox, {}, whose="w2", result_key="a"), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [dict] * 5 + [SandboxBusyError] * 3 + [dict]
+
+
 async def test_no_process_is_left_behind() -> None:
     sandbox = Sandbox(2)
-    await asyncio.gather(*(stages(sandbox, {}, result_template="x") for _ in range(8)))
+    await asyncio.gather(*(stages(sandbox, {}, whose=f"w{n}", result_template="x") for n in range(8)))
     children = [child._process.pid for child in sandbox._all]
 
     await sandbox.close()

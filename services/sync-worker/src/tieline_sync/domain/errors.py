@@ -8,7 +8,8 @@
   - PermanentError                the run fails; the message says what to do
     . RunRefusedError             the run can't start (no such integration, disabled, provider without connector)
     . MissingConfigurationError   what the connector needs is not configured
-    . ProviderRefusedError        401, 403, 404, 400: somebody has to change something
+    . ProviderRefusedError        403, 404, 400: somebody has to change something
+      ProviderCredentialsError    401: the credentials do not work, or not any more
     . DatasetMovedError           the dataset was rolled back meanwhile
     . RateLimitTooLongError       the provider asks for a longer wait than a run may take
     . RunActiveError, VersionNotFoundError, RunNotFoundError, InvalidScheduleError   refusals to callers
@@ -57,6 +58,10 @@ class ProviderRefusedError(PermanentError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class ProviderCredentialsError(ProviderRefusedError):
+    """The provider does not accept the credentials, also after they were renewed where they can be."""
 
 
 class RunActiveError(PermanentError):

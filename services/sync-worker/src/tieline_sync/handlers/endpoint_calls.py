@@ -55,7 +55,12 @@ class EndpointCalls:
     async def send(
         self, integration: Integration, endpoint: Endpoint, request: Request, credential: Credential | None
     ) -> Tries:
-        """Make the call, again where it may be; a token that is refused is renewed once."""
+        """Make the call, again where it may be; a token that is refused is renewed once.
+
+        What goes wrong with a call is told in what is returned. Raises UpstreamError and its subclasses before any is
+        made: no token could be got, or the integration's server is left alone for a while.
+        """
+        self._health.admit(integration.workspace_id, integration.id, integration.revision)
         tries, started = Tries(), self._monotonic()
         token = await self._token(integration, credential, tries)
         is_renewed = False

@@ -36,9 +36,18 @@ class HealthLog:
         """Return what this replica knows of an integration."""
         return self._of(integration.workspace_id, integration.id, integration.revision)
 
-    def rest(self, workspace_id: str, integration_id: str, revision: int) -> timedelta | None:
-        """Return how long an integration's provider is left alone yet, None when it may be called."""
-        return self._of(workspace_id, integration_id, revision).rest(self._clock())
+    def admit(self, workspace_id: str, integration_id: str, revision: int) -> None:
+        """Let one more call to an integration's provider pass; after a rest, one alone until it has been answered.
+
+        Raises UpstreamError while the provider is left alone.
+        """
+        now, health = self._clock(), self._of(workspace_id, integration_id, revision)
+        rest = health.rest(now)
+        if rest is not None:
+            words = f"The last calls all failed; the next is tried in {max(1, round(rest.total_seconds()))} s"
+            raise UpstreamError(words, retry_after=rest)
+        if integration_id in self._known:
+            self._known[integration_id] = health.probed(now)
 
     def _of(self, workspace_id: str, integration_id: str, revision: int) -> Health:
         known = self._known.get(integration_id)

@@ -137,13 +137,16 @@ class EndpointServer(Protocol):
 
 
 class Evaluator(Protocol):
-    """Where tenants' schemas, expressions and templates are evaluated, with limits on time and memory."""
+    """Where tenants' schemas, expressions and templates are evaluated, with limits on time and memory.
 
-    async def check(self, schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[Problem]:
+    `whose` is the workspace: what it keeps busy, nobody else waits for.
+    """
+
+    async def check(self, schema: Mapping[str, Any], params: Mapping[str, Any], *, whose: str) -> list[Problem]:
         """Return what is wrong with `params`. Raises NotConfiguredError for a schema that is none, TransientError."""
         ...
 
-    async def respond(self, value: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    async def respond(self, value: Any, settings: Mapping[str, Any], *, whose: str) -> dict[str, Any]:
         """Return what the stages make of an answer, as `domain.pipeline.stages` does. Raises TransientError."""
         ...
 

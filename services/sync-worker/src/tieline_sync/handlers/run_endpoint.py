@@ -62,7 +62,7 @@ class RunEndpoint:
             return EndpointRun(error=Scrubber(facts.secrets.values()).text(str(error)))
 
     async def _run(self, facts: Facts, endpoint: Endpoint, call: EndpointCall) -> EndpointRun:
-        problems = await self._evaluator.check(endpoint.input_schema, call.params)
+        problems = await self._evaluator.check(endpoint.input_schema, call.params, whose=call.workspace_id)
         if problems:
             raise CallInputError(problems)
         credential = credential_of(facts, apps=self._apps, params=call.params)
@@ -75,14 +75,14 @@ class RunEndpoint:
         )
         tries = await self._calls.send(facts.integration, endpoint, request, credential)
         secrets = [*facts.secrets.values(), *tries.secrets]
-        return await self._told(endpoint, tries, Scrubber(secrets))
+        return await self._told(endpoint, tries, Scrubber(secrets), whose=call.workspace_id)
 
     def _unique(self, call: EndpointCall) -> str:
         if call.idempotency_key is None:
             return self._new_id()
         return self._naming.name(call.workspace_id, call.integration_id, call.endpoint, call.idempotency_key)[:32]
 
-    async def _told(self, endpoint: Endpoint, tries: Tries, scrubber: Scrubber) -> EndpointRun:
+    async def _told(self, endpoint: Endpoint, tries: Tries, scrubber: Scrubber, *, whose: str) -> EndpointRun:
         answer = tries.answer
         run = EndpointRun(
             status_code=answer.status if answer else None,
@@ -99,7 +99,7 @@ class RunEndpoint:
         raw: dict[str, Any] = {"raw_response": shown(value)}
         if not 200 <= answer.status < 300:
             return run.model_copy(update={**raw, "error": f"HTTP {answer.status}"})
-        stages = await self._evaluator.respond(value, endpoint.answer_stages())
+        stages = await self._evaluator.respond(value, endpoint.answer_stages(), whose=whose)
         return run.model_copy(
             update={
                 **raw,

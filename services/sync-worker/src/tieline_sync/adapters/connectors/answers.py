@@ -16,7 +16,12 @@ from tieline.outgoing import (
     ResponseTooLargeError,
 )
 
-from tieline_sync.domain.errors import ProviderRateLimitedError, ProviderRefusedError, ProviderUnavailableError
+from tieline_sync.domain.errors import (
+    ProviderCredentialsError,
+    ProviderRateLimitedError,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+)
 
 DEFAULT_RETRY_AFTER = timedelta(seconds=30)  # for a 429 that does not say
 
@@ -62,7 +67,8 @@ class Provider:
         told = f"HTTP {answer.status}" + (f" ({said})" if said else "")
         if answer.status >= 500 or answer.status == 408:
             raise ProviderUnavailableError(told)
-        raise ProviderRefusedError(f"{told}. {_what_to_do(answer.status)}")
+        refused = ProviderCredentialsError if answer.status == 401 else ProviderRefusedError
+        raise refused(f"{told}. {_what_to_do(answer.status)}")
 
 
 def is_rate_limited(answer: Answer) -> bool:

@@ -10,19 +10,23 @@ from tieline_sync.adapters.connectors.pagerduty import PagerDutyConnector
 from tieline_sync.adapters.connectors.rest import RestConnector
 from tieline_sync.adapters.connectors.sentry import SentryConnector
 from tieline_sync.adapters.connectors.servicenow import ServiceNowConnector
+from tieline_sync.adapters.connectors.watched import WatchedConnector
 from tieline_sync.adapters.providers.session import Sessions
+from tieline_sync.handlers.health_log import HealthLog
 from tieline_sync.ports import Connector
 
 
-def connectors(http: OutgoingClient, sessions: Sessions, clock: Clock, *, rest: RestConnector) -> dict[str, Connector]:
-    """Return the connectors by provider, in lower case."""
-    known: list[Connector] = [
+def connectors(
+    http: OutgoingClient, sessions: Sessions, clock: Clock, *, rest: RestConnector, health: HealthLog
+) -> dict[str, Connector]:
+    """Return the connectors by provider, in lower case. `rest` takes down itself how its calls go."""
+    vendors: list[Connector] = [
         ServiceNowConnector(http, clock),
         PagerDutyConnector(sessions, clock),
         SentryConnector(sessions),
         LinearConnector(sessions),
         JiraConnector(sessions, clock),
         GitHubConnector(sessions),
-        rest,
     ]
+    known: list[Connector] = [rest, *(WatchedConnector(vendor, health) for vendor in vendors)]
     return {provider: connector for connector in known for provider in connector.providers}

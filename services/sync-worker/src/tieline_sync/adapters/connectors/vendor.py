@@ -9,6 +9,7 @@ from tieline_sync.adapters.providers.session import Session, Sessions, Vendor
 from tieline_sync.domain.credentials import Facts
 from tieline_sync.domain.errors import (
     MissingConfigurationError,
+    ProviderCredentialsError,
     ProviderRateLimitedError,
     ProviderRefusedError,
     ProviderUnavailableError,
@@ -54,7 +55,7 @@ def run_error(service: str, error: ProviderCallError) -> Exception:
         case RateLimitedError(wait=wait):
             return ProviderRateLimitedError(service, wait)
         case CredentialsRefusedError(details=details):
-            return ProviderRefusedError(f"{details}. Check this integration's credentials")
+            return ProviderCredentialsError(f"{details}. Check this integration's credentials")
         case UpstreamError(details=details, is_outage=True):
             return ProviderUnavailableError(details)
         case UpstreamError(details=details):

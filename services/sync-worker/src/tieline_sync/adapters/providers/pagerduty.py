@@ -1,6 +1,7 @@
 """PagerDuty: who is on call, incidents, acknowledging."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from tieline.contracts.base import JsonObject
@@ -59,8 +60,13 @@ async def _oncall(session: Session, facts: Facts) -> ProviderReply:
     policy = text(service, "service", "escalation_policy", "id")
     if policy is None:
         return ProviderReply(document={"oncall": None})
-    oncalls, _ = await session.get("/oncalls", pagerduty.oncall_query(policy))
-    return ProviderReply(document=pagerduty.oncall_of(oncalls))
+    found: list[Mapping[str, Any]] = []
+    while True:
+        page, _ = await session.get("/oncalls", pagerduty.oncall_query(policy, offset=len(found)))
+        oncalls = objects(page, "oncalls")
+        found += oncalls
+        if at(page, "more") is not True or not oncalls or len(found) >= pagerduty.MOST_ONCALLS:
+            return ProviderReply(document=pagerduty.oncall_of(found))
 
 
 async def _incidents(session: Session, asked: ListIncidents) -> ProviderReply:
@@ -87,15 +93,28 @@ async def _acknowledge(session: Session, facts: Facts, asked: AcknowledgeInciden
     if text(incident, "status") == "resolved":
         raise UpstreamError("The incident is resolved; acknowledging it would open it again", is_outage=False)
     sender = await _sender(session, facts, asked.acknowledged_by)
-    if text(incident, "status") != "acknowledged":
+    was_acknowledged = text(incident, "status") == "acknowledged"
+    if not was_acknowledged:
         changed, _ = await session.call("PUT", path, json=pagerduty.acknowledgement(), headers=sender)
         incident = at(changed, "incident")
     try:
-        await session.call("POST", f"{path}/notes", json=pagerduty.note_by(asked.acknowledged_by), headers=sender)
+        await _note(session, f"{path}/notes", asked.acknowledged_by, sender, may_be_there=was_acknowledged)
     except UpstreamError as error:
         # It is acknowledged, which is what was asked for.
         log.warning("who acknowledged could not be noted", extra={"reason": error.details})
     return ProviderReply(document=pagerduty.acknowledged_of(incident))
+
+
+async def _note(
+    session: Session, path: str, acknowledged_by: str, sender: Mapping[str, str], *, may_be_there: bool
+) -> None:
+    """Note at the incident who acknowledged it, unless the same is noted already."""
+    note = pagerduty.note_by(acknowledged_by)
+    if may_be_there:
+        notes, _ = await session.get(path)
+        if any(each.get("content") == note["note"]["content"] for each in objects(notes, "notes")):
+            return
+    await session.call("POST", path, json=note, headers=sender)
 
 
 async def _sender(session: Session, facts: Facts, acknowledged_by: str) -> dict[str, str]:

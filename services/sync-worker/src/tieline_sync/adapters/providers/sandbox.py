@@ -1,9 +1,14 @@
-"""Evaluates what tenants have written in processes with limits, a few of them, started when first needed."""
+"""Evaluates what tenants have written in processes with limits, a few of them, started when first needed.
+
+Of one workspace a single job is evaluated at a time, so that what it has written can run on without holding up others.
+"""
 
 import asyncio
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +20,10 @@ from tieline_sync.domain.pipeline.stages import answer_stages, is_plain
 from tieline_sync.domain.providers.errors import NotConfiguredError, Problem
 
 PROCESSES = 2
-MOST_WAITING = 256
+MOST_WAITING = 1024
+MOST_WAITING_OF_ONE = 256  # workspace
 START = timedelta(seconds=20)
+CPU_TIME = timedelta(seconds=1)
 LONGEST_JOB = timedelta(seconds=4)
 """Longer than the CPU time that a job may use, for machines that are busy with other things."""
 
@@ -30,32 +37,43 @@ class SandboxBusyError(TransientError):
     """More jobs wait than may; come back later."""
 
 
+@dataclass(slots=True)
+class _Turns:
+    """Of one workspace: whose turn it is, and how many wait."""
+
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
 class _Lost(Exception):  # noqa: N818 - caught in this module only
     """The process has ended, or had to be ended."""
 
 
 class Sandbox:
-    """A small pool of processes. `close` ends them."""
+    """A small pool of processes. `close` ends them. `cpu_time` is what one job may use."""
 
-    def __init__(self, processes: int = PROCESSES) -> None:
+    def __init__(self, processes: int = PROCESSES, *, cpu_time: timedelta = CPU_TIME) -> None:
+        self._cpu_time = cpu_time
         self._idle: list[_Child] = []
         self._free = asyncio.Semaphore(processes)
         self._waiting = 0
+        self._turns: dict[str, _Turns] = {}
         self._all: set[_Child] = set()
 
-    async def check(self, schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[Problem]:
+    async def check(self, schema: Mapping[str, Any], params: Mapping[str, Any], *, whose: str) -> list[Problem]:
         """Return what is wrong with `params`. Raises NotConfiguredError for a schema that is none, SandboxBusyError."""
         if not schema:
             return []
-        answer = await self._evaluated({"kind": "check", "schema": schema, "params": params}, "input_schema")
+        answer = await self._evaluated({"kind": "check", "schema": schema, "params": params}, "input_schema", whose)
         return [Problem(tuple(path), message) for path, message in answer["problems"]]
 
-    async def respond(self, value: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    async def respond(self, value: Any, settings: Mapping[str, Any], *, whose: str) -> dict[str, Any]:
         """Return what the stages make of an answer, with the error that stopped them. Raises SandboxBusyError."""
         try:
             if is_plain(settings):
                 return answer_stages(value, settings)
-            return await self._evaluated({"kind": "respond", "value": value, "settings": settings}, "the result")
+            job = {"kind": "respond", "value": value, "settings": settings}
+            return await self._evaluated(job, "the result", whose)
         except (NotConfiguredError, RecursionError, orjson.JSONEncodeError) as error:
             words = str(error) if isinstance(error, NotConfiguredError) else f"the result {TOO_DEEP}"
             return {"after_filter": None, "after_mapping": None, "final_result": None, "error": words}
@@ -67,24 +85,35 @@ class Sandbox:
         self._all.clear()
         self._idle.clear()
 
-    async def _evaluated(self, job: Mapping[str, Any], what: str) -> dict[str, Any]:
+    async def _evaluated(self, job: Mapping[str, Any], what: str, whose: str) -> dict[str, Any]:
         try:
             frame = orjson.dumps(job)
         except orjson.JSONEncodeError as error:
             raise NotConfiguredError(f"{what} {TOO_DEEP}") from error
-        if self._waiting >= MOST_WAITING:
-            raise SandboxBusyError(f"{MOST_WAITING} evaluations wait already")
-        self._waiting += 1
-        try:
-            async with self._free:
-                answer = await self._answered(frame, what)
-        finally:
-            self._waiting -= 1
+        async with self._turn(whose):
+            answer = await self._answered(frame, what)
         if "exceeded" in answer:
             raise NotConfiguredError(f"{what} {answer['exceeded']}")
         if "failed" in answer:
             raise NotConfiguredError(answer["failed"])
         return answer
+
+    @asynccontextmanager
+    async def _turn(self, whose: str) -> AsyncIterator[None]:
+        """Wait for a process that this workspace may use. Raises SandboxBusyError."""
+        turns = self._turns.setdefault(whose, _Turns())
+        if self._waiting >= MOST_WAITING or turns.waiting >= MOST_WAITING_OF_ONE:
+            raise SandboxBusyError(f"{turns.waiting} evaluations of this workspace wait already")
+        self._waiting += 1
+        turns.waiting += 1
+        try:
+            async with turns.one_at_a_time, self._free:
+                yield
+        finally:
+            self._waiting -= 1
+            turns.waiting -= 1
+            if not turns.waiting:
+                del self._turns[whose]
 
     async def _answered(self, frame: bytes, what: str) -> dict[str, Any]:
         child = self._idle.pop() if self._idle else await self._started()
@@ -102,7 +131,7 @@ class Sandbox:
         return answer
 
     async def _started(self) -> "_Child":
-        child = await _Child.start()
+        child = await _Child.start(self._cpu_time)
         self._all.add(child)
         return child
 
@@ -115,13 +144,14 @@ class _Child:
         self.is_fit = True
 
     @classmethod
-    async def start(cls) -> "_Child":
+    async def start(cls, cpu_time: timedelta) -> "_Child":
         """Return a process that is ready. Raises SandboxBusyError when it does not start."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
             "-m",
             MODULE,
+            str(cpu_time.total_seconds()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

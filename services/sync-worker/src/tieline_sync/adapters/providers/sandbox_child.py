@@ -1,8 +1,8 @@
 """The process in which what tenants have written is evaluated.
 
 It reads jobs from standard input and writes answers to standard output, each as its length in four bytes and JSON.
-Every job may use a second of CPU time; then the system ends the process. It has little memory, may open no file, and is
-given no environment: what breaks out of a template finds nothing.
+Every job may use so many seconds of CPU time as the one argument says; then the system ends the process. It has little
+memory, may open no file, and is given no environment: what breaks out of a template finds nothing.
 """
 
 import contextlib
@@ -20,19 +20,18 @@ from tieline_sync.domain.pipeline.inputs import SchemaInvalidError, problems_wit
 from tieline_sync.domain.pipeline.stages import answer_stages
 from tieline_sync.domain.pipeline.templates import TemplateFailedError, rendered
 
-CPU_SECONDS: Final = 1.0
 MORE_MEMORY: Final = 256 * 1024 * 1024  # than the process has when it starts
 LENGTH_BYTES: Final = 4
 
 
-def main() -> None:
+def main(cpu_seconds: float) -> None:
     """Answer jobs until standard input ends."""
     jobs, answers = sys.stdin.buffer, sys.stdout.buffer
     _warm_up()
     _confine()
     _write(answers, b"{}")
     while (job := _read(jobs)) is not None:
-        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
         answer = _answer(job)
         signal.setitimer(signal.ITIMER_PROF, 0)
         _write(answers, answer)
@@ -95,4 +94,4 @@ def _write(stream: BinaryIO, frame: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(float(sys.argv[1]))

@@ -38,6 +38,13 @@ class Health:
         resting = _later(self.last_error_at, self.last_success_at) and _later(self.open_until, now)
         return self.open_until - now if resting and self.open_until else None
 
+    def probed(self, now: datetime) -> "Health":
+        """Return the health while one caller tries whether the provider is back: to everybody else it rests on.
+
+        The same health where there is nothing to try.
+        """
+        return replace(self, open_until=now + REST) if self.outages >= FAILURES_TO_OPEN else self
+
     def at_revision(self, revision: int) -> "Health":
         """Return the health to go on with: with other settings, what failed before says nothing."""
         if revision == self.revision:
@@ -57,7 +64,7 @@ class Health:
             last_error=message[:LONGEST_MESSAGE],
             refused_at=now if refused else self.refused_at,
             outages=outages,
-            # One call is let through after each rest; if it fails as well, the next rest begins.
+            # One call is let through after each rest (see `probed`); if it fails as well, the next rest begins.
             open_until=now + REST if outages >= FAILURES_TO_OPEN else None,
         )
 

@@ -5,20 +5,26 @@ from typing import Any
 
 from tieline.contracts.base import JsonObject
 
-from tieline_sync.domain.providers.reading import at, instant, number, objects, text
+from tieline_sync.domain.providers.reading import at, instant, number, text
 
 LARGEST_PAGE = 100
 FARTHEST = 10_000  # offset and limit together reach no further
+MOST_ONCALLS = 1_000  # of one escalation policy; they come in no order of levels
 
 
-def oncall_query(policy_id: str) -> list[tuple[str, str]]:
-    """Return the query for who is on call by an escalation policy."""
-    return [("escalation_policy_ids[]", policy_id), ("include[]", "users"), ("limit", str(LARGEST_PAGE))]
+def oncall_query(policy_id: str, *, offset: int) -> list[tuple[str, str]]:
+    """Return the query for one page of who is on call by an escalation policy."""
+    return [
+        ("escalation_policy_ids[]", policy_id),
+        ("include[]", "users"),
+        ("limit", str(LARGEST_PAGE)),
+        ("offset", str(offset)),
+    ]
 
 
-def oncall_of(oncalls: Any) -> JsonObject:
+def oncall_of(oncalls: Sequence[Mapping[str, Any]]) -> JsonObject:
     """Return the document of who is on call: the first of the lowest level; null when nobody is."""
-    found = [each for each in objects(oncalls, "oncalls") if at(each, "user")]
+    found = [each for each in oncalls if at(each, "user")]
     if not found:
         return {"oncall": None}
     first = min(found, key=lambda each: (number(each, "escalation_level"), text(each, "start") or ""))

@@ -79,7 +79,7 @@ class RestConnector:
 
         Raises ProviderCallError, and the TransientErrors of what the worker itself needs.
         """
-        problems = await self._evaluator.check(endpoint.input_schema, params)
+        problems = await self._evaluator.check(endpoint.input_schema, params, whose=facts.integration.workspace_id)
         if problems:
             raise CallInputError(problems)
         credential = credential_of(facts, apps=self._apps, params=params)
@@ -95,10 +95,10 @@ class RestConnector:
         scrubber = Scrubber([*facts.secrets.values(), *tries.secrets])
         return answer, value_of(answer.body, content_type=answer.content_type, scrubber=scrubber)
 
-    async def mapped(self, endpoint: Endpoint, value: Any) -> Mapping[str, Any]:
+    async def mapped(self, endpoint: Endpoint, value: Any, *, whose: str) -> Mapping[str, Any]:
         """Return what the endpoint's filter and mapping make of an answer. Raises ProviderRefusedError."""
         asked = endpoint.answer_stages() | {"result_key": None, "result_template": None, "max_result_length": 1}
-        stages = await self._evaluator.respond(value, asked)
+        stages = await self._evaluator.respond(value, asked, whose=whose)
         if stages["error"] is not None:
             raise ProviderRefusedError(f"{stages['error']}. Check the endpoint {endpoint.name}")
         found: Mapping[str, Any] = stages["after_mapping"]
@@ -131,7 +131,8 @@ class RestRecords:
             raise ProviderRefusedError(f"{error}. Check the endpoint {self._endpoint.name}") from error
         except ProviderCallError as error:
             raise run_error(self.wording.service, error) from error
-        mapped = await self._connector.mapped(self._endpoint, value)
+        workspace_id = self._facts.integration.workspace_id
+        mapped = await self._connector.mapped(self._endpoint, value, whose=workspace_id)
         body = stored_body({RECORDS: mapped[RECORDS], "answer": value})
         records = self.records(body)
         moved = replace(at_cursor, newest=newest(at_cursor.newest, mapped.get("since")))

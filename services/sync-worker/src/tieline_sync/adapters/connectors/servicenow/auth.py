@@ -10,7 +10,7 @@ from tieline.clock import Clock
 
 from tieline_sync.adapters.connectors.answers import Provider, json_object
 from tieline_sync.domain.credentials import Facts
-from tieline_sync.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from tieline_sync.domain.errors import ProviderCredentialsError, ProviderUnavailableError
 
 EARLY = timedelta(seconds=60)  # a token is renewed this long before it expires, for clocks that differ
 TOKEN_PATH = "/oauth_token.do"  # noqa: S105 - a path
@@ -75,7 +75,7 @@ class OAuth:
     async def _ask(self) -> None:
         answer = await self._provider.call_any("POST", self._address + TOKEN_PATH, form=self._grant)
         if answer.status in {400, 401, 403}:
-            raise ProviderRefusedError(
+            raise ProviderCredentialsError(
                 f"The OAuth client was refused (HTTP {answer.status}). Check client_id, client_secret and refresh_token"
             )
         self._provider.check(answer)
