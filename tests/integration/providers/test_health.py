@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from tieline.provider_client import CallNote, CallNotes, ProviderClient
 from tieline.topics import EVENTS
 from tieline_simulators import Fault
 
@@ -101,6 +102,40 @@ def test_what_syncs_meet_is_shown_and_told_as_well(asker: Caller, providers: Pro
     assert "HTTP 401" in health(asker)["lastError"]["message"]
     [(headers, _)] = until_events(providers, asker, 1)
     assert headers["ce_type"] == "integration.credentials.failed"
+
+
+def test_what_the_router_notes_of_a_channel_is_shown_and_told(asker: Caller, providers: ProviderStack) -> None:
+    configured = {"integration": "slack", "config": {"botToken": "xoxb-0"}}
+    asker.http.post("/api/integrations/configure", headers=asker.org(), json=configured)
+    [slack] = asker.http.get(asker.v1("integrations"), params={"search": "slack"}).json()["items"]
+    note = CallNote(workspace_id=asker.workspace_id, integration_id=slack["id"], revision=1)
+
+    tell(providers, note, note.model_copy(update={"integration_id": "00000000-0000-4000-8000-000000000000"}))
+    until(lambda: bool(entry(asker, "slack").get("health", {}).get("lastSuccess")))
+    outdated = note.model_copy(update={"revision": 0, "error": "token_revoked", "refused": True})
+    tell(providers, outdated, note.model_copy(update={"error": "HTTP 503"}))
+    until(lambda: bool(entry(asker, "slack")["health"]["lastError"]))
+    before = entry(asker, "slack")
+    for _ in range(2):
+        tell(providers, note.model_copy(update={"error": "token_revoked", "refused": True}))
+    until(lambda: entry(asker, "slack")["status"] == "error")
+
+    assert (before["status"], before["health"]["lastError"]["message"]) == ("active", "HTTP 503")
+    assert entry(asker, "slack")["health"]["breaker"] == "closed"
+    [(headers, value)] = until_events(providers, asker, 1)
+    assert headers["ce_type"] == "integration.credentials.failed"
+    assert (value["provider"], value["error"]) == ("slack", "token_revoked")
+
+
+def tell(providers: ProviderStack, *notes: CallNote) -> None:
+    """Note calls as the webhook router does."""
+
+    async def note() -> None:
+        settings = providers.gateway.internal(sync_worker_url=providers.worker_urls[0])
+        async with ProviderClient(settings) as client:
+            await client.note(CallNotes(items=list(notes)))
+
+    asyncio.run(note())
 
 
 def until_events(providers: ProviderStack, asker: Caller, count: int) -> list[tuple[dict[str, str], dict[str, Any]]]:

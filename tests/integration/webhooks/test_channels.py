@@ -93,7 +93,9 @@ async def reached(channel: Channel, **settings: Any) -> AsyncIterator[Reached]:
             client=build_channels(caller, system_clock)[channel],
             stand_in=stand_in,
             account=Account(
+                workspace_id="22222222-2222-4222-8222-222222222222",
                 integration_id="i1",
+                revision=1,
                 channel=channel,
                 base_url=base_url(channel, address),
                 secret=settings.pop("secret", SIGNING_SECRET if channel == "webhook" else "good-token"),
@@ -213,7 +215,9 @@ async def test_nobody_there_is_a_failure_without_doubt(channel: Channel) -> None
         body = here.body("open")
         nowhere = "http://127.0.0.1:9"
         away = Account(
+            workspace_id=account.workspace_id,
             integration_id="i1",
+            revision=account.revision,
             channel=channel,
             base_url=base_url(channel, nowhere),
             secret=account.secret,

@@ -21,11 +21,14 @@ from tieline.sync_client import SyncWorkerUnavailableError
 
 CALL_PATH = "/internal/providers/call"
 HEALTH_PATH = "/internal/providers/health"
+NOTES_PATH = "/internal/providers/notes"
 RUN_ENDPOINT_PATH = "/internal/endpoints/run"
 
 MOST_CONNECTIONS = 128
 LONGEST_LIST = 1000
 LONGEST_TEXT = 512
+LONGEST_NOTE = 300
+MOST_NOTES = 100
 CALL_TIMEOUT = timedelta(seconds=30)  # the worker gives up on a provider after a third of it
 RUN_TIMEOUT = timedelta(seconds=90)  # retries and their waits included; the worker's own limit is a minute
 HEALTH_TIMEOUT = timedelta(seconds=1)
@@ -150,6 +153,29 @@ class EndpointRun(Contract):
     error: str | None = None
 
 
+class CallNote(Contract):
+    """How the last call that another service made with an integration went; `error` holds nothing secret.
+
+    `refused`: its credentials were. `revision` is the integration's that was called with.
+    """
+
+    workspace_id: WorkspaceId
+    integration_id: str
+    revision: int
+    error: str | None = Field(default=None, max_length=LONGEST_NOTE)
+    refused: bool = False
+
+
+class CallNotes(Contract):
+    """What one replica has noted since it told last."""
+
+    items: list[CallNote] = Field(max_length=MOST_NOTES)
+
+
+class Noted(Contract):
+    """The notes are taken down."""
+
+
 class HealthQuestion(Contract):
     """Whose integrations are asked about."""
 
@@ -235,6 +261,13 @@ class ProviderClient:
     async def run_endpoint(self, call: EndpointCall) -> EndpointRun:
         """Run an endpoint and return its stages. Raises ProviderFaultError, SyncWorkerUnavailableError."""
         return EndpointRun.model_validate(await _post(self._runs, RUN_ENDPOINT_PATH, call, RUN_TIMEOUT))
+
+    async def note(self, notes: CallNotes) -> None:
+        """Have the health of integrations tell of calls of one's own; harmless to repeat.
+
+        Raises SyncWorkerUnavailableError, ProviderFaultError.
+        """
+        await _post(self._calls, NOTES_PATH, notes, CALL_TIMEOUT)
 
     async def health(self, workspace_id: str) -> Mapping[str, ProviderHealth]:
         """Return how calls went, by integration id. Raises SyncWorkerUnavailableError within a second."""

@@ -130,6 +130,7 @@ class Worker:
             calls=self.providers.calls,
             run_endpoint=self.providers.run_endpoint,
             health=self.providers.read_health,
+            note_calls=self.providers.note_calls,
             token=token,
             max_body_bytes=largest + ENVELOPE_BYTES,
         )

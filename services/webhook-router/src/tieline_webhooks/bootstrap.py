@@ -17,6 +17,7 @@ from tieline.kafka.producer import RecordProducer
 from tieline.kafka.tables import TopicTable
 from tieline.key_resolver import KeyResolver
 from tieline.outgoing import HostClients
+from tieline.provider_client import ProviderClient
 from tieline.registry_client import RegistryClient
 from tieline.service.background import BackgroundTasks
 from tieline.service.health import Check, Health
@@ -26,7 +27,9 @@ from tieline_webhooks.adapters import mongo
 from tieline_webhooks.adapters.accounts import RegistryAccounts
 from tieline_webhooks.adapters.agent_feed import KafkaAgents
 from tieline_webhooks.adapters.announcements import KafkaAnnouncer
+from tieline_webhooks.adapters.channel_health import ChannelHealth
 from tieline_webhooks.adapters.channels import build_channels
+from tieline_webhooks.adapters.channels.watched import WatchedChannel
 from tieline_webhooks.adapters.delivery_metrics import show_deliveries
 from tieline_webhooks.adapters.event_log import EventLog
 from tieline_webhooks.adapters.event_producer import EventProducer
@@ -125,6 +128,8 @@ class WebhookRouter:
             keep=options.quarantine_retention,
         )
         self._caller = HostClients(settings.outgoing, most_connections=options.max_sends)
+        self._providers = ProviderClient(settings.internal)
+        self._channel_health = ChannelHealth(self._providers)
         self._announcer = KafkaAnnouncer(self._producer)
         self._lanes = MongoLanes(self._database, owner=self._instance, lease=options.lease)
         self._paces = Paces(time.monotonic)
@@ -178,7 +183,10 @@ class WebhookRouter:
             deliveries=deliveries,
             messages=MongoMessages(self._database, keep=options.event_retention),
             accounts=RegistryAccounts(self._registry, self._integrations),
-            channels=build_channels(self._caller, system_clock),
+            channels={
+                name: WatchedChannel(channel, self._channel_health)
+                for name, channel in build_channels(self._caller, system_clock).items()
+            },
             routes=self._routes,
             announcer=self._announcer,
             clock=system_clock,
@@ -244,6 +252,7 @@ class WebhookRouter:
             stack.push_async_callback(self._spool.close)
             await stack.enter_async_context(self._registry)
             await stack.enter_async_context(self._caller)
+            await stack.enter_async_context(self._providers)
             background = await stack.enter_async_context(BackgroundTasks())
             stack.push_async_callback(self._settle)
             stack.enter_context(self._show_metrics())
@@ -277,6 +286,7 @@ class WebhookRouter:
             tasks.create_task(self._consumers.run())
             tasks.create_task(self._dispatcher.run())
             tasks.create_task(self._follow.run())
+            tasks.create_task(self._channel_health.run())
             tasks.create_task(self._give_up_what_nobody_wants())
             tasks.create_task(show_ledger(self._ledger))
 

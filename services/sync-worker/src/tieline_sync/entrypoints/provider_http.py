@@ -19,7 +19,9 @@ from tieline.errors import TielineError, TransientError
 from tieline.provider_client import (
     CALL_PATH,
     HEALTH_PATH,
+    NOTES_PATH,
     RUN_ENDPOINT_PATH,
+    CallNotes,
     EndpointCall,
     Fault,
     HealthQuestion,
@@ -33,6 +35,7 @@ from tieline.registry_client import RegistryRefusedError
 
 from tieline_sync.domain.providers import errors
 from tieline_sync.domain.providers.health import Health
+from tieline_sync.handlers.note_calls import NoteCalls
 from tieline_sync.handlers.provider_calls import ProviderCalls
 from tieline_sync.handlers.read_health import ReadHealth
 from tieline_sync.handlers.run_endpoint import RunEndpoint
@@ -47,11 +50,19 @@ class ProviderHttp:
     """Answers the other services."""
 
     def __init__(
-        self, *, calls: ProviderCalls, run_endpoint: RunEndpoint, health: ReadHealth, token: str, max_body_bytes: int
+        self,
+        *,
+        calls: ProviderCalls,
+        run_endpoint: RunEndpoint,
+        health: ReadHealth,
+        note_calls: NoteCalls,
+        token: str,
+        max_body_bytes: int,
     ) -> None:
         self._calls = calls
         self._run_endpoint = run_endpoint
         self._health = health
+        self._note_calls = note_calls
         self._expected = f"Bearer {token}".encode()
         self._max_body_bytes = max_body_bytes
 
@@ -61,6 +72,7 @@ class ProviderHttp:
             self._route(CALL_PATH, ProviderCall, self._calls),
             self._route(RUN_ENDPOINT_PATH, EndpointCall, self._run_endpoint),
             self._route(HEALTH_PATH, HealthQuestion, self._of_workspace),
+            self._route(NOTES_PATH, CallNotes, self._note_calls),
         ]
 
     async def _of_workspace(self, asked: HealthQuestion) -> WorkspaceHealth:

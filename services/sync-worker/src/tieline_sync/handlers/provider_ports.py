@@ -151,6 +151,14 @@ class Evaluator(Protocol):
         ...
 
 
+class Directory(Protocol):
+    """The workspaces' integrations, unopened."""
+
+    async def describe(self, workspace_id: str, integration_id: str) -> Integration | None:
+        """Return an integration without its secrets. Raises RegistryUnavailableError, RegistryRefusedError."""
+        ...
+
+
 class HealthStore(Protocol):
     """How calls went, by integration, shared by all replicas. Every method raises DatabaseUnavailableError."""
 

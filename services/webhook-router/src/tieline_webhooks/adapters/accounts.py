@@ -66,7 +66,9 @@ class RegistryAccounts:
         if secret is None:
             return Blocked(reason=Parked.NOT_CONFIGURED, detail=f"the {channel} integration has no credential")
         return Account(
+            workspace_id=integration.workspace_id,
             integration_id=integration.id,
+            revision=integration.revision,
             channel=channel,
             base_url=base_url(channel, integration.config.get("base_url")),
             secret=secret,

@@ -28,7 +28,9 @@ API_ROOTS: Final[Mapping[str, tuple[str, str]]] = {
 class Account:
     """A channel's integration, opened. `secret` is a token, or for webhooks the signing secret(s)."""
 
+    workspace_id: str
     integration_id: str
+    revision: int
     channel: str
     base_url: str
     secret: str = field(repr=False)

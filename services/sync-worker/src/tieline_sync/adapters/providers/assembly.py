@@ -34,6 +34,7 @@ from tieline_sync.adapters.tokens.vault import Vault
 from tieline_sync.domain.providers.authorization_code import OAuthApp
 from tieline_sync.handlers.endpoint_calls import EndpointCalls
 from tieline_sync.handlers.health_log import HealthLog
+from tieline_sync.handlers.note_calls import NoteCalls
 from tieline_sync.handlers.provider_calls import ProviderCalls
 from tieline_sync.handlers.read_health import ReadHealth
 from tieline_sync.handlers.run_endpoint import RunEndpoint
@@ -66,7 +67,8 @@ class ProviderParts:
         vault = Vault(options.shared_token)
         sealer = Sealer(options.sealing_public_key) if options.sealing_public_key else None
         timeout = options.outgoing.timeout
-        facts = SharedFacts(RegistryIntegrations(registry))
+        integrations = RegistryIntegrations(registry)
+        facts = SharedFacts(integrations)
         self._http = HostClients(options.outgoing)
         self._token_store = MongoTokenStore(database, vault)
         self._health_store = MongoHealthStore(database)
@@ -79,6 +81,7 @@ class ProviderParts:
             new_id=new_id,
         )
         self.health_log = HealthLog(self._health_store, KafkaHealthEvents(producer, clock), clock)
+        self.note_calls = NoteCalls(integrations, self.health_log)
         self.read_health = ReadHealth(self._health_store, clock)
         self.sessions = Sessions(self._http, self.tokens, clock, apps=options.apps)
         self.calls = ProviderCalls(
