@@ -189,6 +189,7 @@ class Worker:
             connectors=connectors(
                 self._http,
                 self.providers.sessions,
+                self.providers.tokens,
                 to_the_millisecond,
                 rest=self.providers.rest_connector,
                 health=self.providers.health_log,

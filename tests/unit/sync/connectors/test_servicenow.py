@@ -8,20 +8,32 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.responses import JSONResponse
+from tieline.clock import Clock
+from tieline.outgoing import OutgoingClient
 from tieline_simulators import Fault, ServiceNowSimulator, running
 from tieline_simulators.servicenow import generated_incidents
 from tieline_sync.adapters.connectors.servicenow import ServiceNowConnector
 from tieline_sync.domain.errors import (
     MissingConfigurationError,
+    ProviderCredentialsError,
     ProviderRateLimitedError,
     ProviderRefusedError,
     ProviderUnavailableError,
 )
 from tieline_sync.ports import FetchedPage, Source
 
+from tests.support.http_server import serving
+from tests.support.scripted_server import Received, ScriptedServer
+from tests.support.waiting import eventually
+from tests.unit.sync.connectors.stored_tokens import KeptTokens, tokens_at
 from tests.unit.sync.connectors.support import clock, facts, outgoing, read
 
 BASIC = {"config.password": "pw"}
+
+
+def connector(http: OutgoingClient, now: Clock = clock) -> ServiceNowConnector:
+    return ServiceNowConnector(http, tokens_at(http, now), now)
 
 
 @asynccontextmanager
@@ -36,7 +48,7 @@ async def incidents_of(
     """The source of an instance; by default with user and password."""
     async with running(servicenow=instance) as addresses, outgoing(seconds) as http:
         configured = {"url": addresses["servicenow"] + "/", "username": "admin", **config}
-        yield ServiceNowConnector(http, clock).open(facts("servicenow", configured, secrets), page_size=page_size)
+        yield connector(http).open(facts("servicenow", configured, secrets), page_size=page_size)
 
 
 def row(number: int, updated_on: str, **fields: str) -> dict[str, str]:
@@ -187,7 +199,7 @@ async def oauth(moment: Moment, secrets: dict[str, str]) -> AsyncIterator[tuple[
     async with running(servicenow=instance) as addresses, outgoing() as http:
         config = {"url": addresses["servicenow"], "client_id": "tieline"}
         configured = facts("servicenow", config, {"config.client_secret": "s3cret", **secrets})
-        yield instance, ServiceNowConnector(http, moment).open(configured, page_size=7)
+        yield instance, connector(http, moment).open(configured, page_size=7)
 
 
 async def test_oauth_token_is_kept_until_it_expires() -> None:
@@ -221,11 +233,46 @@ async def test_refresh_token_is_exchanged() -> None:
         async with running(servicenow=instance) as addresses, outgoing() as http:
             config = {"url": addresses["servicenow"], "client_id": "tieline"}
             secrets = {"config.client_secret": "s3cret", "config.refresh_token": refresh_token}
-            source = ServiceNowConnector(http, moment).open(facts("servicenow", config, secrets), page_size=50)
+            source = connector(http, moment).open(facts("servicenow", config, secrets), page_size=50)
             found = await read(source)
 
     assert len(found.records) == 20
     assert grants(instance) == ["refresh_token"]
+
+
+async def test_a_refresh_token_that_rotates_is_the_next_ones_origin_and_kept() -> None:
+    moment, rotation = Moment(), KeptTokens()
+    given = iter(range(1, 10))
+
+    def answer(received: Received) -> JSONResponse:
+        if received.path != "/oauth_token.do":
+            return JSONResponse({"result": []})
+        number = next(given)
+        return JSONResponse({"access_token": f"a{number}", "refresh_token": f"r{number // 2}", "expires_in": 1800})
+
+    server = ScriptedServer(always=answer)
+    async with serving(server) as address, outgoing() as http:
+        config = {"url": address, "client_id": "tieline"}
+        configured = facts("servicenow", config, {"config.client_secret": "s3cret", "config.refresh_token": "r0"})
+        servicenow = ServiceNowConnector(http, tokens_at(http, moment, rotation), moment)
+        for _ in range(3):
+            await read(servicenow.open(configured, page_size=50))  # as three runs, and the registry does not change
+            moment.move(1800)
+        await eventually(lambda: len(rotation.kept) == 2)
+
+    forms = [received.raw.decode() for received in server.received if received.path == "/oauth_token.do"]
+    assert [form.partition("refresh_token=")[2].partition("&")[0] for form in forms] == ["r0", "r0", "r1"]
+    assert [token.refresh_token for token in rotation.kept] == ["r0", "r1"]
+
+
+async def test_a_client_that_is_refused_is_a_matter_of_credentials() -> None:
+    moment = Moment()
+    async with oauth(moment, {"config.client_secret": "wr0ng"}) as (_, source):
+        with pytest.raises(ProviderCredentialsError) as caught:
+            await read(source)
+
+    assert "Check this integration's credentials" in str(caught.value)
+    assert "wr0ng" not in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["config.api_token", "auth.access_token"])
@@ -253,7 +300,7 @@ async def test_missing_configuration_is_named(
 ) -> None:
     async with outgoing() as http:
         with pytest.raises(MissingConfigurationError) as caught:
-            ServiceNowConnector(http, clock).open(facts("servicenow", config, secrets, auth=auth), page_size=5)
+            connector(http).open(facts("servicenow", config, secrets, auth=auth), page_size=5)
 
     assert message in str(caught.value)
 

@@ -376,3 +376,13 @@ def test_no_representation_shows_a_secret(found: Credential) -> None:
     request = asked(found, grant_of(found).held()) if found.grant else None
 
     assert "s3cret" not in f"{found!r} {found.grant!r} {request!r}"
+
+
+def test_servicenow_gives_tokens_at_the_instance_itself() -> None:
+    config = {"url": "acme.service-now.com/", "client_id": "c1"}
+    secrets = {"config.client_secret": "s", "auth.refresh_token": "r0"}
+
+    request = asked(credential({}, secrets, provider="servicenow", config=config))
+
+    assert request.url == "https://acme.service-now.com/oauth_token.do"
+    assert (request.form or {})["grant_type"] == "refresh_token"

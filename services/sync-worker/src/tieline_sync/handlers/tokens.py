@@ -155,6 +155,7 @@ class Tokens:
                 return current
             raise
         token = replace(got, generation=slot.generation + 1)
+        must_save = wanted.grant.rotates and (current is None or token.refresh_token != current.refresh_token)
         after = self._naming.name(
             wanted.integration.workspace_id, wanted.integration.id, *wanted.grant.origin_after(token)
         )
@@ -164,11 +165,11 @@ class Tokens:
             generation=token.generation,
             origins=(wanted.origin, after),
             failure=None,
-            unsaved=wanted.grant.rotates,
+            unsaved=slot.unsaved or must_save,
         )
         if not await self._store.save(renewed, now=self._clock()):
             log.warning("a token came after its lease had run out", extra={"integration": wanted.integration.id})
-        if wanted.grant.rotates:
+        if must_save:  # what has not changed need not make a new revision of the integration each time
             self._keep(wanted, token)
         return self._remember(wanted, token)
 

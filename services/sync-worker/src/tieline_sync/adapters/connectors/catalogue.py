@@ -13,15 +13,22 @@ from tieline_sync.adapters.connectors.servicenow import ServiceNowConnector
 from tieline_sync.adapters.connectors.watched import WatchedConnector
 from tieline_sync.adapters.providers.session import Sessions
 from tieline_sync.handlers.health_log import HealthLog
+from tieline_sync.handlers.tokens import Tokens
 from tieline_sync.ports import Connector
 
 
 def connectors(
-    http: OutgoingClient, sessions: Sessions, clock: Clock, *, rest: RestConnector, health: HealthLog
+    http: OutgoingClient,
+    sessions: Sessions,
+    tokens: Tokens,
+    clock: Clock,
+    *,
+    rest: RestConnector,
+    health: HealthLog,
 ) -> dict[str, Connector]:
     """Return the connectors by provider, in lower case. `rest` takes down itself how its calls go."""
     vendors: list[Connector] = [
-        ServiceNowConnector(http, clock),
+        ServiceNowConnector(http, tokens, clock),
         PagerDutyConnector(sessions, clock),
         SentryConnector(sessions),
         LinearConnector(sessions),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from tieline_sync.domain.credentials import Facts
+from tieline_sync.domain.providers import servicenow
 from tieline_sync.domain.providers.authorization_code import TOKEN_URLS, AuthorizationCode, OAuthApp, instant_of
 from tieline_sync.domain.providers.errors import CallInputError, NotConfiguredError, Problem
 from tieline_sync.domain.providers.grants import ClientCredentials, HeaderExchange, JsonExchange, JwtBearer
@@ -88,6 +89,8 @@ def _app(facts: Facts, apps: Mapping[str, OAuthApp]) -> OAuthApp | None:
     provider = facts.integration.provider
     client_id, client_secret = facts.find(*CLIENT_ID), facts.find(*CLIENT_SECRET)
     url = facts.find(*TOKEN_URL) or TOKEN_URLS.get(provider)
+    if url is None and provider == "servicenow":
+        url = servicenow.token_url_of(facts)
     if client_id and client_secret and url:
         redirect_uri = facts.find("auth.redirect_uri", "config.redirect_uri")
         return OAuthApp(client_id=client_id, client_secret=client_secret, token_url=url, redirect_uri=redirect_uri)

@@ -9,21 +9,21 @@ from tieline.clock import Clock
 from tieline.contracts.base import JsonObject
 from tieline.outgoing import Answer, OutgoingClient
 
-from tieline_sync.adapters.connectors.addresses import base_address
 from tieline_sync.adapters.connectors.answers import Provider, json_object, json_value
 from tieline_sync.adapters.connectors.links import next_link
 from tieline_sync.adapters.connectors.servicenow.auth import Auth, auth_of
 from tieline_sync.adapters.connectors.servicenow.cursor import Cursor, Row, cursor_of
 from tieline_sync.domain.credentials import Facts
 from tieline_sync.domain.errors import MissingConfigurationError, ProviderUnavailableError
+from tieline_sync.domain.providers.servicenow import address_of
 from tieline_sync.domain.records import Record
 from tieline_sync.domain.runs import Wording
+from tieline_sync.handlers.tokens import Tokens
 from tieline_sync.ports import FetchedPage
 
 SERVICE = "ServiceNow"
 WORDING = Wording(service=SERVICE, records="incidents")
 TABLE = "table/incident"
-ADDRESS_PATHS = ("config.url", "config.base_url", "config.instance_url", "auth.base_url")
 
 # A transaction stamps its rows when it starts and shows them when it ends, so a row may appear behind the last second
 # that a run has seen. What is read again and has not changed is dropped.
@@ -36,20 +36,21 @@ class ServiceNowConnector:
 
     providers = ("servicenow",)
 
-    def __init__(self, http: OutgoingClient, clock: Clock) -> None:
+    def __init__(self, http: OutgoingClient, tokens: Tokens, clock: Clock) -> None:
         self._http = http
+        self._tokens = tokens
         self._clock = clock
 
     def open(self, facts: Facts, *, page_size: int) -> "ServiceNowIncidents":
         """Return the incidents of the integration's instance. Raises MissingConfigurationError."""
-        url = facts.find(*ADDRESS_PATHS)
+        address = address_of(facts)
         provider = Provider(self._http, self._clock, service=SERVICE, describe=described)
-        auth, needed = auth_of(facts, provider, base_address(url) if url else "", self._clock)
-        if url is None or auth is None:
+        auth, needed = auth_of(facts, self._tokens)
+        if address is None or auth is None:
             raise MissingConfigurationError(f"Missing ServiceNow configuration ({', '.join(('url', *needed))})")
         version = facts.find("config.api_version")
         api = f"/api/now/{version}" if version in {"v1", "v2"} else "/api/now"
-        return ServiceNowIncidents(provider, auth, f"{base_address(url)}{api}/{TABLE}", page_size)
+        return ServiceNowIncidents(provider, auth, f"{address}{api}/{TABLE}", page_size)
 
 
 class ServiceNowIncidents:
