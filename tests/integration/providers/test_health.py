@@ -153,7 +153,7 @@ def until_events(providers: ProviderStack, asker: Caller, count: int) -> list[tu
             await consumer.seek_to_beginning()
             silent = 0
             while silent < 3:
-                records = await consumer.getmany(timeout_ms=500)
+                records = await consumer.getmany(timeout_ms=200)
                 silent = 0 if len(found) < count else silent + 1
                 for record in (one for batch in records.values() for one in batch):
                     headers = {name: value.decode() for name, value in record.headers}
