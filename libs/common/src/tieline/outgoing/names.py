@@ -50,9 +50,14 @@ class Names:
                 return known
             if len(self._under_way) >= self._most:
                 raise NameUnresolvedError(host, f"{self._most} names are being looked up already")
-            looking = self._under_way[host] = Future()
-        # A daemon: a name server that hangs does not keep the process from ending.
-        threading.Thread(target=self._look, args=(host, looking), name="look-up", daemon=True).start()
+            looking: Future[list[str]] = Future()
+            # A daemon: a name server that hangs does not keep the process from ending.
+            thread = threading.Thread(target=self._look, args=(host, looking), name="look-up", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system gives no more threads
+                raise NameUnresolvedError(host, str(error)) from error
+            self._under_way[host] = looking
         return looking
 
     def _look(self, host: str, looking: "Future[list[str]]") -> None:
@@ -60,7 +65,7 @@ class Names:
         error: NameUnresolvedError | None = None
         try:
             found = _distinct(self._look_up(host))
-        except (OSError, ValueError) as failed:  # ValueError: not a name at all
+        except Exception as failed:  # noqa: BLE001 - the end of a thread: whatever it was, somebody waits to hear of it
             error = NameUnresolvedError(host, str(failed) or type(failed).__name__)
         with self._lock:
             del self._under_way[host]
