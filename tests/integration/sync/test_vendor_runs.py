@@ -97,4 +97,5 @@ async def _synced(bench: SyncBench, integrations: dict[str, str]) -> dict[str, R
 def connectors_known() -> list[str]:
     """Return the providers that have a connector."""
     nothing: Any = None
-    return list(connectors(nothing, nothing, nothing, rest=RestConnector(nothing, nothing, apps={}, new_id=nothing)))
+    rest = RestConnector(nothing, nothing, apps={}, new_id=nothing)
+    return list(connectors(nothing, nothing, nothing, nothing, rest=rest, health=nothing))
