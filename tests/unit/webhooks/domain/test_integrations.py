@@ -23,6 +23,7 @@ def test_an_integration_is_found_by_workspace_installation_and_secret() -> None:
     assert table.of_workspace(found.workspace_id, "sentry") == [found]
     assert table.of_installation("sentry", "4711") == [found]
     assert table.with_webhook_secret("sentry") == [found]
+    assert table.signing("org-acme-corp", "sentry") == [found]
     assert table.of_workspace("org-acme-corp", "github") == []
 
 
@@ -37,6 +38,7 @@ def test_a_changed_integration_is_no_longer_found_by_its_old_names() -> None:
     assert table.of_installation("sentry", "a") == []
     assert table.of_installation("sentry", "b") == [changed]
     assert table.with_webhook_secret("sentry") == []
+    assert table.signing("org-renamed", "sentry") == []
     assert not table.knows_workspace("org-acme-corp")
     assert table.of_workspace("org-renamed", "sentry") == [changed]
 

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tieline.contracts.integrations import Integration
@@ -162,6 +162,25 @@ async def test_with_too_many_candidates_none_is_tried() -> None:
 
     with pytest.raises(UnknownHookError):
         await given.receive(a_webhook(workspace=None))
+
+
+async def test_in_a_workspace_only_those_with_a_secret_are_candidates() -> None:
+    many = [sentry(f"m{number}", secret_paths=[]) for number in range(MOST_CANDIDATES * 4)]
+    given = Given(*many, sentry("i1"), i1=("s1",))
+
+    await given.receive(a_webhook())
+
+    assert given.log.events[0].integration_id == "i1"
+
+
+async def test_of_very_many_with_secrets_in_a_workspace_the_oldest_are_tried() -> None:
+    many = [sentry(f"m{number}", created_at=NOW) for number in range(MOST_CANDIDATES)]
+    oldest = sentry("i1", created_at=NOW - timedelta(days=1))
+    given = Given(*many, oldest, i1=("s1",), **{f"m{number}": ("other",) for number in range(MOST_CANDIDATES)})
+
+    await given.receive(a_webhook())
+
+    assert given.log.events[0].integration_id == "i1"
 
 
 @pytest.mark.parametrize(

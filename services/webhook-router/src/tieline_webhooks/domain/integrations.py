@@ -19,6 +19,7 @@ class IntegrationTable:
         self._by_id: dict[str, Integration] = {}
         self._by_provider: dict[tuple[str, str], dict[str, Integration]] = {}
         self._with_secret: dict[str, dict[str, Integration]] = {}
+        self._signing: dict[tuple[str, str], dict[str, Integration]] = {}
         self._by_installation: dict[tuple[str, str], dict[str, Integration]] = {}
         self._workspaces: dict[str, tuple[str, int]] = {}
         self._ids: Counter[str] = Counter()
@@ -31,6 +32,7 @@ class IntegrationTable:
         self._by_provider.setdefault(key, {})[integration.id] = integration
         if has_webhook_secret(integration):
             self._with_secret.setdefault(integration.provider, {})[integration.id] = integration
+            self._signing.setdefault(key, {})[integration.id] = integration
         for installation in _installations(integration):
             self._by_installation.setdefault((integration.provider, installation), {})[integration.id] = integration
         slug = integration.workspace_slug
@@ -46,6 +48,7 @@ class IntegrationTable:
             return None
         _drop(self._by_provider, (gone.workspace_id, gone.provider), gone.id)
         _drop(self._with_secret, gone.provider, gone.id)
+        _drop(self._signing, (gone.workspace_id, gone.provider), gone.id)
         for installation in _installations(gone):
             _drop(self._by_installation, (gone.provider, installation), gone.id)
         self._ids[gone.workspace_id] -= 1
@@ -74,6 +77,10 @@ class IntegrationTable:
     def of_workspace(self, reference: str, provider: str) -> list[Integration]:
         """Return the workspace's integrations of a provider."""
         return list(self._by_provider.get((self.workspace_id(reference), provider), {}).values())
+
+    def signing(self, reference: str, provider: str) -> list[Integration]:
+        """Return the workspace's integrations of a provider that could verify a webhook."""
+        return list(self._signing.get((self.workspace_id(reference), provider), {}).values())
 
     def of_installation(self, provider: str, installation: str) -> list[Integration]:
         """Return the integrations that name an installation of their provider's app."""

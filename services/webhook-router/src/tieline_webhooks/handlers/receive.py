@@ -5,6 +5,7 @@ Written for speed: nothing is awaited but the log.
 
 from collections.abc import Sequence
 from datetime import datetime
+from heapq import nsmallest
 
 import msgspec
 from tieline.clock import Clock
@@ -22,7 +23,7 @@ from tieline_webhooks.domain.senders.errors import NoSecretConfiguredError, Sign
 from tieline_webhooks.ports import Log, Secrets
 
 MOST_CANDIDATES = 64
-"""Integrations whose secrets are tried on a webhook that names no workspace; more would let anybody burn our time."""
+"""Integrations whose secrets are tried on a webhook; more would let anybody burn our time."""
 
 
 class Installation(msgspec.Struct, gc=False):
@@ -148,7 +149,9 @@ class ReceiveWebhook:
         """Return the integrations that the webhook may be for.
 
         Sentry and others can't send a header of ours: where neither address, header nor installation says whose a
-        webhook is, its signature has to.
+        webhook is, its signature has to; where too many could have signed it, none is tried. A workspace may have any
+        number of integrations of one provider, of which those count that hold a secret, the oldest first: they are what
+        surface C configures.
         """
         table, provider = self._integrations, sender.provider
         if webhook.integration_id is not None:
@@ -158,7 +161,8 @@ class ReceiveWebhook:
                 workspace_id = table.workspace_id(webhook.workspace)
                 found = [each for each in found if each.workspace_id == workspace_id]
         elif webhook.workspace is not None:
-            found = table.of_workspace(webhook.workspace, provider)
+            found = [each for each in table.signing(webhook.workspace, provider) if each.enabled]
+            return nsmallest(MOST_CANDIDATES, found, key=lambda each: (each.created_at, each.id))
         else:
             installation = self._installation(webhook.body)
             found = table.of_installation(provider, installation) if installation else []
