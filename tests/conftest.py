@@ -16,7 +16,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.apache_kafka import apache_kafka
+from tests.support.gateway_fixtures import caller, resident, stack
+from tests.support.provider_fixtures import asker, providers, providers_of_session
 from tests.support.servers import database_on, embedded_kafka, embedded_mongo
+
+__all__ = ["asker", "caller", "providers", "providers_of_session", "resident", "stack"]
 
 # How long an example takes is the machine's affair: servers and other tests run beside it.
 settings.register_profile("tieline", deadline=None, suppress_health_check=[HealthCheck.too_slow])

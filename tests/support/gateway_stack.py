@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 from tieline.access import PERMISSIONS, generate_key, hash_key, hint
 from tieline.contracts.commands import AnyCommand, CreateWorkspace, IssueApiKey, NewApiKey, Reply
+from tieline.contracts.sync import RunEvent
 from tieline.ids import new_id
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.records import OutgoingRecord, cloudevent_headers
@@ -23,7 +24,7 @@ from tieline.kafka.requests import RequestClient
 from tieline.observability.http import traced
 from tieline.registry_client import Credentials, RegistryClient
 from tieline.settings import HttpSettings, InternalSettings, KafkaSettings, MongoSettings
-from tieline.topics import GATEWAY_REPLIES, REGISTRY_COMMANDS, apply_topics
+from tieline.topics import GATEWAY_REPLIES, REGISTRY_COMMANDS, SYNC_EVENTS, apply_topics
 from tieline_cli.keys import SystemKeys
 from tieline_gateway import bootstrap as gateway
 from tieline_gateway.settings import GatewayOptions, GatewaySettings, LimitSettings, SealingSettings
@@ -190,6 +191,14 @@ class GatewayStack:
         )
         answer = await self._requests.request(command.command_id, record, timeout=timedelta(seconds=20))
         return Reply.model_validate_json(answer.value or b"{}")
+
+    def tell(self, event: RunEvent) -> None:
+        """Put an event of a sync run on Kafka, as a worker does."""
+        headers = cloudevent_headers(
+            event_id=f"{event.run_id}-{event.sequence}", event_type="sync", source="tieline://tests", time=event.at
+        )
+        record = OutgoingRecord(topic=SYNC_EVENTS, key=event.integration_id, value=event.to_json(), headers=headers)
+        self.run(self._producer.send(record))
 
     def credentials(self, caller: Caller, integration_id: str) -> Credentials:
         """Open an integration's secrets, as a service does."""

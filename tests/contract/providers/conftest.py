@@ -5,12 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.providers.configuring import configure_all
-from tests.support.gateway_fixtures import stack
 from tests.support.gateway_stack import Caller
-from tests.support.provider_fixtures import asker, providers, providers_of_session
 from tests.support.provider_stack import ProviderStack
-
-__all__ = ["asker", "providers", "providers_of_session", "resident", "stack"]
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,7 @@ SENTRY: dict[str, Any] = {
 }
 CREATE_ISSUE = {
     "title": "Investigate flaky test in auth module",
+    "teamId": "team-eng",
     "description": "Test `auth.spec.ts:42` has failed 3 times in the last 24h.",
     "priority": 3,
     "labels": ["bug", "flaky-test"],

@@ -1,5 +1,6 @@
 """The whole OpenAPI document, tried out with a fixed seed: no answer is a 5xx or other than documented."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from schemathesis.core.result import Ok
 from tieline_gateway.bootstrap import build_api
 
 from tests.support.gateway_stack import Caller
+from tests.support.provider_stack import ProviderStack
 
 SEED = 20260301
 EXAMPLES = 4  # per operation, and as many that break the schema
@@ -27,13 +29,16 @@ CHECKS = [
     response_schema_conformance,
 ]
 DOCUMENT = schemathesis.openapi.from_dict(build_api().openapi())
-NEEDS_A_SYNC_WORKER = ("/sync/", "/runs", "/datasets", "/records", "/schedule")
 FOUND: list[Any] = [found.ok() for found in DOCUMENT.get_all_operations() if isinstance(found, Ok)]
-OPERATIONS = [
-    pytest.param(operation, id=operation.label)
-    for operation in FOUND
-    if not any(part in operation.path for part in NEEDS_A_SYNC_WORKER)
-]
+OPERATIONS = [pytest.param(operation, id=operation.label) for operation in FOUND]
+
+
+@pytest.fixture(scope="module")
+def resident(providers_of_session: ProviderStack) -> Iterator[Caller]:
+    """Someone who may do everything, at a gateway with everything behind it."""
+    somebody = providers_of_session.caller()
+    with somebody.http:
+        yield somebody
 
 
 def test_every_operation_is_tried() -> None:
