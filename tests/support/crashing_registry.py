@@ -1,24 +1,47 @@
-"""`python -m tests.support.crashing_registry`: a registry that kills itself when it publishes its first event.
+"""`python -m tests.support.crashing_registry`: a registry that kills itself when it saves its first integration.
 
-The environment variable `TIELINE_TEST_CRASH_POINT` says when: `before-publish` (the database has everything, Kafka
-nothing) or `after-publish` (Kafka has everything, the offset is not committed). Only this module knows the variable: it
-runs the registry's own bootstrap with a producer that is told to die.
+The environment variable `TIELINE_TEST_CRASH_POINT` says when: `amid-transaction` (the integrations are written, and
+nothing else of the transaction), `before-publish` (the database has everything, Kafka nothing) or `after-publish`
+(Kafka has everything, the offset is not committed). Only this module knows the variable: it runs the registry's own
+bootstrap with a producer that is told to die, and listens to what the database's driver does.
 """
 
 import os
 import signal
 from collections.abc import Sequence
 
+from pymongo import monitoring
 from starlette.types import ASGIApp
 from tieline.kafka.producer import RecordProducer
 from tieline.kafka.records import OutgoingRecord
 from tieline.service.health import Health
 from tieline.service.run import main
 from tieline.topics import INTEGRATION_EVENTS
+from tieline_registry.adapters.collections import INTEGRATIONS
 from tieline_registry.bootstrap import Parts, create_app, stored_clock
 from tieline_registry.settings import RegistrySettings
 
 CRASH_POINT = "TIELINE_TEST_CRASH_POINT"
+
+
+class DiesAmidTransaction(monitoring.CommandListener):
+    """Kills the process when the driver has written integrations, before it writes anything else."""
+
+    def __init__(self) -> None:
+        self._written: dict[int, str] = {}
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Note what is being written."""
+        if event.command_name == "insert":
+            self._written[event.request_id] = event.command["insert"]
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Die if this was the writing of integrations."""
+        if event.command_name == "insert" and self._written.pop(event.request_id, "") == INTEGRATIONS:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Do nothing."""
 
 
 class CrashingProducer(RecordProducer):
@@ -30,7 +53,7 @@ class CrashingProducer(RecordProducer):
         if dies and os.environ[CRASH_POINT] == "before-publish":
             os.kill(os.getpid(), signal.SIGKILL)
         sent = await super().send_all(records)
-        if dies:
+        if dies and os.environ[CRASH_POINT] == "after-publish":
             os.kill(os.getpid(), signal.SIGKILL)
         return sent
 
@@ -42,4 +65,6 @@ def create(settings: RegistrySettings) -> tuple[ASGIApp, Health]:
 
 
 if __name__ == "__main__":
+    if os.environ[CRASH_POINT] == "amid-transaction":
+        monitoring.register(DiesAmidTransaction())
     main(service="registry", settings_type=RegistrySettings, create_app=create)

@@ -280,3 +280,18 @@ async def test_the_audit_tells_who_changed_what(registry: RegistryClient, asker:
     assert page.items[1].changes[0].fields == ["auth.token"]
     assert [entry.action for entry in rest.items] == ["workspace.create"]
     assert rest.next_before is None
+
+
+async def test_the_audit_is_paged_across_gaps_in_its_numbers(registry: RegistryClient, asker: Asker) -> None:
+    await asker.ask(asker.save(*(a_draft(f"i{number}") for number in range(60))))
+    await asker.ask(asker.save(a_draft("last")))
+
+    actions, before = [], None
+    for _ in range(3):
+        page = await registry.list_audit(asker.workspace_id, limit=1, before=before)
+        actions += [(entry.action, len(entry.changes)) for entry in page.items]
+        before = page.next_before
+
+    assert actions == [("integration.save", 1), ("integration.save", 60), ("workspace.create", 1)]
+    assert before is None
+    assert (await registry.list_audit(asker.workspace_id, limit=5, before=2**31 - 1)).items[0].changes[0].name == "last"

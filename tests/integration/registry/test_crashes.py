@@ -4,8 +4,11 @@ import asyncio
 import signal
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
+from pymongo import AsyncMongoClient
 from tieline.contracts.commands import Reply, SaveIntegrations, Target
 from tieline.contracts.integrations import Integration
 from tieline.ids import derived_id
@@ -18,6 +21,7 @@ from tieline_registry.settings import RegistrySettings
 
 from tests.support.consumer_groups import without_ghosts
 from tests.support.crashing_registry import CRASH_POINT
+from tests.support.gateway_process import gateway_process
 from tests.support.registry import Asker, a_draft, asking, command_record, running_registry
 from tests.support.registry_process import registry_process
 from tests.support.topics import records_of
@@ -93,6 +97,80 @@ async def test_killed_before_the_offset_was_committed_it_publishes_the_same_agai
     assert (replies[0].event_id, replies[0].value) == (replies[1].event_id, replies[1].value)
 
 
+async def test_killed_amid_its_transaction_half_an_array_is_never_seen(
+    settings: RegistrySettings, tmp_path: Path
+) -> None:
+    workspace_id = await a_workspace(settings)
+    seen: set[int] = set()
+    async with (
+        asking(settings.kafka) as asker,
+        registry_process(settings, tmp_path / "log", module=CRASHING, **{CRASH_POINT: "amid-transaction"}) as crashing,
+        AsyncMongoClient[dict[str, object]](settings.mongo.url.get_secret_value()) as client,
+    ):
+        integrations = client[settings.mongo.database]["integrations"]
+
+        async def watch() -> None:
+            while True:
+                seen.add(await integrations.count_documents({"workspace_id": workspace_id}))
+
+        asker.workspace_id = workspace_id
+        await crashing.start()
+        watching = asyncio.create_task(watch())
+        array = asker.save(*(a_draft(f"i{number:03}") for number in range(ARRAY)))
+        awaited = asyncio.create_task(asker.ask(array))
+        assert await crashing.ended() == -signal.SIGKILL
+        assert seen == {0}
+
+        async with running_registry(settings) as registry:
+            reply = await awaited
+            page = await registry.list_integrations(workspace_id, limit=ARRAY)
+            entries = (await registry.list_audit(workspace_id)).items
+        await eventually(lambda: ARRAY in seen)
+        watching.cancel()
+
+    assert seen == {0, ARRAY}
+    assert [one.revision for one in page.items] == [1] * ARRAY
+    assert page.items == reply.integrations
+    assert [entry.action for entry in entries] == ["integration.save", "workspace.create"]
+
+
+async def test_a_gateway_killed_while_it_waits_is_asked_again_under_the_same_key(
+    settings: RegistrySettings, tmp_path: Path
+) -> None:
+    body: dict[str, Any] = {"name": "Sentry", "integration_type": "sentry", "auth_data": {"access_token": "t"}}
+
+    async def save(address: str, api_key: str, body: dict[str, Any]) -> httpx2.Response:
+        headers = {"x-api-key": api_key, "idempotency-key": "save-1"}
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+            return await http.post(f"{address}/api/v2/integrations/save", json=body, headers=headers)
+
+    async with (
+        registry_process(settings, tmp_path / "first", module=CRASHING, **{CRASH_POINT: "before-publish"}) as crashing,
+        registry_process(settings, tmp_path / "second") as registry,
+    ):
+        await crashing.start()
+        key = (await create_workspace(settings.kafka, slug="org", name="Org")).api_key or ""
+        async with gateway_process(settings.kafka, tmp_path / "gw-1", registry_url=crashing.address) as gateway:
+            awaited = asyncio.create_task(save(gateway.address, key, body))
+            assert await crashing.ended() == -signal.SIGKILL  # it has saved, and told nobody
+            assert not awaited.done()
+            await gateway.kill()
+            with pytest.raises(httpx2.HTTPError):
+                await awaited
+
+        await registry.start()
+        async with gateway_process(settings.kafka, tmp_path / "gw-2", registry_url=registry.address) as gateway:
+            again = await save(gateway.address, key, body)
+            other = await save(gateway.address, key, {**body, "name": "Other"})
+            async with httpx2.AsyncClient(trust_env=False, headers={"x-api-key": key}) as http:
+                listed = (await http.get(f"{gateway.address}/integrations/all")).json()["integrations"]
+
+    assert again.status_code == 200
+    assert other.status_code == 409
+    assert [one["id"] for one in listed] == [again.json()["data"]["integration_id"]]
+
+
+ARRAY = 200
 WORKSPACES = 20
 
 
