@@ -75,5 +75,26 @@ def test_every_operation_tells_its_errors_with_a_body() -> None:
             assert operation["description"], f"{method} {path}"
 
 
+BY_NATURE = {
+    "acknowledgeIncident",  # an acknowledged incident stays as it is
+    "cancelSync",  # a cancelled run stays cancelled
+    "roll-back-dataset",  # the version it names is the present one afterwards, however often it is asked
+    "save-schedule",  # replaced by the same
+    "delete-schedule",
+}
+"""Writes that change nothing when they come again, key or no key."""
+
+
+def test_every_write_takes_an_idempotency_key() -> None:
+    without = {
+        operation["operationId"]
+        for path in OURS["paths"].values()
+        for method, operation in path.items()
+        if method != "get" and "idempotency-key" not in {one["name"].lower() for one in operation.get("parameters", ())}
+    }
+
+    assert without == BY_NATURE
+
+
 def test_the_document_is_the_same_whenever_it_is_made() -> None:
     assert json.dumps(build_api().openapi()) == json.dumps(OURS)

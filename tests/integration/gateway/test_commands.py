@@ -61,6 +61,64 @@ def test_repeated_under_its_key_a_write_is_made_once(stack: GatewayStack, surfac
     assert len(caller.http.get("/api/channel-routes", headers=caller.org()).json()["routes"]) <= 1
 
 
+def _integration(who: Caller) -> str:
+    created = who.http.post(who.v1("integrations"), json={"name": f"n-{new_id()}", "display_name": "N"})
+    return who.v1(f"integrations/{created.json()['id']}")
+
+
+def _route(who: Caller) -> str:
+    created = who.http.post("/api/channel-routes", headers=who.org(), json=ROUTE)
+    return f"/api/channel-routes/{created.json()['id']}"
+
+
+def _admin(what: str) -> Callable[[Caller], str]:
+    return lambda who: (
+        f"/integrations/{what}/{who.http.post('/integrations/create', json=ADMIN).json()['integration']['id']}"
+    )
+
+
+def _key(who: Caller) -> str:
+    return who.v1(f"api-keys/{who.http.post(who.v1('api-keys'), json={'name': 'k'}).json()['id']}")
+
+
+# Method, where, the body, and another one; where there is no body, another thing is the other request.
+CHANGES: dict[str, tuple[str, Callable[[Caller], str], Any, Any]] = {
+    "B with a slash": ("POST", lambda _: "/api/integrations/", BULK, [{**BULK[0], "enabled": False}]),
+    "C configure": (
+        "POST",
+        lambda _: "/api/integrations/configure",
+        {"integration": "slack", "config": {"botToken": "t"}},
+        {"integration": "slack", "config": {"botToken": "other"}},
+    ),
+    "C change": ("PATCH", _route, {"enabled": False}, {"enabled": True}),
+    "C delete": ("DELETE", _route, None, None),
+    "D update": ("PUT", _admin("update"), {**ADMIN, "service_name": "Jira 2"}, ADMIN),
+    "D delete": ("DELETE", _admin("delete"), None, None),
+    "E change": ("PATCH", _integration, {"display_name": "M"}, {"display_name": "O"}),
+    "E delete": ("DELETE", _integration, None, None),
+    "keys revoke": ("DELETE", _key, None, None),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_repeated_under_its_key_a_change_is_made_once(resident: Caller, change: str) -> None:
+    method, where, body, other = CHANGES[change]
+    path = where(resident)
+    headers = resident.org(**{"idempotency-key": change})
+
+    first, again = (resident.http.request(method, path, json=body, headers=headers) for _ in range(2))
+    different = resident.http.request(method, path if other else where(resident), json=other, headers=headers)
+
+    assert first.is_success
+    assert (again.status_code, again.content, again.headers.get("etag")) == (
+        first.status_code,
+        first.content,
+        first.headers.get("etag"),
+    )
+    assert different.status_code == 409
+    assert set(different.json()) == CONFLICT[change.split(maxsplit=1)[0]]
+
+
 def test_a_deletion_can_be_repeated_under_its_key(caller: Caller) -> None:
     created = caller.http.post("/integrations/create", json=ADMIN).json()["integration"]
     path, headers = f"/integrations/delete/{created['id']}", {"idempotency-key": "gone"}
