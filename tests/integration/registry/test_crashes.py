@@ -20,14 +20,12 @@ from tieline.topics import APPLY_COMMANDS_GROUP, GATEWAY_REPLIES, INTEGRATION_EV
 from tieline_registry.settings import RegistrySettings
 
 from tests.support.consumer_groups import without_ghosts
-from tests.support.crashing_registry import CRASH_POINT
+from tests.support.crashing_registry import CRASH_POINT, CRASHING
 from tests.support.gateway_process import gateway_process
 from tests.support.registry import Asker, a_draft, asking, command_record, running_registry
 from tests.support.registry_process import registry_process
 from tests.support.topics import records_of
 from tests.support.waiting import eventually
-
-CRASHING = "tests.support.crashing_registry"
 
 
 async def a_workspace(settings: RegistrySettings, slug: str = "org") -> str:

@@ -1,20 +1,35 @@
 """Secrets at rest: nowhere in clear, bound to their place, rotated while everything goes on."""
 
+import asyncio
+import signal
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient
+from tieline.contracts.commands import Workspace
 from tieline.errors import RegistryUnavailableError
+from tieline.ids import new_id
 from tieline.operator import create_workspace
 from tieline.registry_client import RegistryClient
-from tieline.settings import KafkaSettings
+from tieline.secrets.envelope import MasterKeys
+from tieline.settings import InternalSettings, KafkaSettings
 from tieline.topics import CATALOGUE
+from tieline_cli.errors import KeysNotRotatedError
 from tieline_cli.keys import SystemKeys
+from tieline_cli.rotation import rotate_keys
+from tieline_registry.adapters import documents
+from tieline_registry.adapters.vault import Vault
+from tieline_registry.domain.state import WorkspaceState
+from tieline_registry.handlers.rotate_keys import STEP
 from tieline_registry.settings import RegistrySettings
 
+from tests.support.crashing_registry import CRASH_POINT, CRASHING
 from tests.support.registry import KEYS, Asker, a_draft, asking, running_registry
+from tests.support.registry_process import registry_process
 from tests.support.topics import records_of
 
 SECRET = "hunter2-and-more"
@@ -87,6 +102,47 @@ async def test_master_keys_rotate_while_secrets_open_and_an_interrupted_rotation
         opened = await registry.open_credentials(saved[0].workspace_id, saved[0].id)
         assert opened is not None
         assert opened.secrets == {"auth.token": "secret 0"}
+
+
+async def test_a_rotation_goes_on_after_the_registry_was_killed_in_it(
+    settings: RegistrySettings, tmp_path: Path
+) -> None:
+    count, newer, told = 2 * STEP + 50, SystemKeys.generate("newer"), list[str]()
+    both = with_master_keys(settings, f"{newer.master_keys},{KEYS.master_keys}")
+    async with (
+        AsyncMongoClient[dict[str, Any]](settings.mongo.url.get_secret_value()) as client,
+        registry_process(both, tmp_path / "first", module=CRASHING, **{CRASH_POINT: "amid-rotation"}) as crashing,
+        registry_process(both, tmp_path / "second") as registry,
+    ):
+        workspaces = client[settings.mongo.database]["workspaces"]
+        await workspaces.insert_many(workspace_documents(count))
+        await crashing.start()
+        with pytest.raises(KeysNotRotatedError):
+            await asyncio.to_thread(rotate_keys, at(both, crashing.address), told.append)
+        assert await crashing.ended() == -signal.SIGKILL
+        done = await workspaces.count_documents({"data_key.master_kid": "newer"})
+
+        await registry.start()
+        await asyncio.to_thread(rotate_keys, at(both, registry.address), told.append)
+        rotated = await workspaces.find().to_list()
+
+    assert 0 < done < count
+    assert f"{count - done} wrapped anew, 0 remaining" in told
+    only_newer = Vault(MasterKeys(newer.master_keys))
+    for document in rotated:
+        only_newer.rewrapped(documents.data_key_of(document), document["_id"])  # or it would not open
+
+
+def workspace_documents(count: int) -> list[dict[str, Any]]:
+    """Return workspaces with data keys wrapped by the test's master key."""
+    vault, now = Vault(MasterKeys(KEYS.master_keys)), datetime.now(UTC)
+    named = [Workspace(id=new_id(), slug=f"org-{number}", name="Org", created_at=now) for number in range(count)]
+    return [documents.workspace_document(WorkspaceState(workspace=one), vault.new_key(one.id)) for one in named]
+
+
+def at(settings: RegistrySettings, address: str) -> InternalSettings:
+    """Return how an operator finds a registry."""
+    return settings.internal.model_copy(update={"registry_url": address})
 
 
 async def test_a_data_key_whose_master_key_is_gone_is_passed_over_and_counted(
