@@ -1,23 +1,31 @@
-"""Lists and searches of the registry in a workspace of a thousand integrations and in one of many."""
+"""Lists and searches of the registry in a workspace of a thousand integrations and in one of many.
+
+As many channel routes and audit entries are there, too. Afterwards the database explains the queries behind the pages.
+"""
 
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pymongo import AsyncMongoClient
+from tieline.contracts.audit import AuditEntry
 from tieline.contracts.commands import Workspace
 from tieline.contracts.integrations import Integration
+from tieline.contracts.routes import ChannelRoute
 from tieline.ids import derived_id
-from tieline.registry_client import Page, RegistryClient
+from tieline.registry_client import AuditPage, Page, RegistryClient, RoutePage
 from tieline.secrets.envelope import MasterKeys
 from tieline_registry.adapters import collections, documents
 from tieline_registry.adapters.vault import Vault
-from tieline_registry.domain.state import Counts, StoredIntegration, WorkspaceState
+from tieline_registry.domain.state import Counts, StoredIntegration, StoredRoute, WorkspaceState
 from tieline_registry.settings import RegistrySettings
 
 FEW = 1_000
 ROUNDS = 60
+FEW_ROUNDS = 5  # where the embedded database is slow
 INSERTED_AT_ONCE = 1_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -28,6 +36,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "search, a few hits": {"search": "n-00042"},
     "search, all hit": {"search": "integration"},
 }
+ROUTES = "channel routes, first page"
+AUDIT = "audit log, newest page"
 
 
 async def time_lists(settings: RegistrySettings, address: str, *, many: int) -> None:
@@ -44,22 +54,52 @@ async def time_lists(settings: RegistrySettings, address: str, *, many: int) -> 
             await registry.list_integrations(workspace_id)
             print(f"first list of {count:6} integrations after the start: {time.perf_counter() - started:.2f} s")
             medians[count] = {
-                name: await _median(registry, workspace_id, count, asked) for name, asked in QUESTIONS.items()
+                name: await _median(partial(registry.list_integrations, workspace_id, **_given(asked, count)))
+                for name, asked in QUESTIONS.items()
             }
-    print(f"{'page of 100':28}{FEW:>12}{many:>12}   ratio")
-    for name in QUESTIONS:
-        few, lots = medians[FEW][name], medians[many][name]
-        print(f"{name:28}{few * 1000:9.2f} ms{lots * 1000:9.2f} ms{lots / few:8.2f}")
+            medians[count][ROUTES] = await _median(partial(registry.list_routes, workspace_id), rounds=FEW_ROUNDS)
+            medians[count][AUDIT] = await _median(partial(registry.list_audit, workspace_id, limit=100))
+        print(f"{'page of 100':28}{FEW:>12}{many:>12}   ratio")
+        for name, few in medians[FEW].items():
+            lots = medians[many][name]
+            print(f"{name:28}{few * 1000:9.2f} ms{lots * 1000:9.2f} ms{lots / few:8.2f}")
+        await _explain(client[settings.mongo.database], workspace_id, many)
 
 
-async def _median(registry: RegistryClient, workspace_id: str, count: int, asked: dict[str, Any]) -> float:
-    given = {**asked, "offset": asked.get("offset", 0) % count}
+async def _explain(database: Any, workspace_id: str, count: int) -> None:
+    """Print how the database goes about the queries of a page in the large workspace."""
+    of_workspace = {"workspace_id": workspace_id}
+    ids = [derived_id(workspace_id, str(number)) for number in range(100)]
+    cursors = {
+        "what changed since": database[collections.INTEGRATIONS].find({**of_workspace, "sequence": {"$gt": count - 3}}),
+        "integrations of a page": database[collections.INTEGRATIONS].find({"_id": {"$in": ids}}),
+        ROUTES: database[collections.ROUTES].find(of_workspace).sort([("created_at", 1), ("_id", 1)]).limit(100),
+        AUDIT: database[collections.AUDIT]
+        .find({**of_workspace, "number": {"$gte": count - 403, "$lt": count + 1}})
+        .sort([("number", -1)])
+        .limit(101),
+    }
+    for name, cursor in cursors.items():
+        plan = await cursor.explain()
+        stages, stage = [], plan["queryPlanner"]["winningPlan"]
+        while stage:
+            stages.append(" ".join(filter(None, (stage["stage"], stage.get("indexName", "")))))
+            stage = stage.get("inputStage")
+        examined = plan["executionStats"]["totalDocsExamined"]
+        print(f"{name:28}{' < '.join(stages)}, {examined} documents examined")
+
+
+def _given(asked: dict[str, Any], count: int) -> dict[str, Any]:
+    return {**asked, "offset": asked.get("offset", 0) % count}
+
+
+async def _median(ask: Callable[[], Awaitable[Page | RoutePage | AuditPage]], *, rounds: int = ROUNDS) -> float:
     took = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         started = time.perf_counter()
-        page: Page = await registry.list_integrations(workspace_id, **given)
+        page = await ask()
         took.append(time.perf_counter() - started)
-    assert page.total > 0
+    assert page.items
     return statistics.median(took)
 
 
@@ -68,12 +108,15 @@ async def _fill(database: Any, settings: RegistrySettings, count: int) -> str:
     state = WorkspaceState(
         workspace=Workspace(id=workspace_id, slug=f"lists-{count}", name="Lists", created_at=START),
         sequence=count,
-        counts=Counts(integrations=count),
+        counts=Counts(integrations=count, routes=count),
     )
     vault = Vault(MasterKeys(settings.secrets.master_keys.get_secret_value()))
     for start in range(0, count, INSERTED_AT_ONCE):
         batch = [_integration(workspace_id, number) for number in range(start, min(start + INSERTED_AT_ONCE, count))]
         await database[collections.INTEGRATIONS].insert_many(batch, ordered=False)
+        numbers = range(start, min(start + INSERTED_AT_ONCE, count))
+        await database[collections.ROUTES].insert_many([_route(workspace_id, one) for one in numbers], ordered=False)
+        await database[collections.AUDIT].insert_many([_entry(workspace_id, one) for one in numbers], ordered=False)
     key = vault.new_key(workspace_id)
     await database[collections.WORKSPACES].insert_one(documents.workspace_document(state, key))
     return workspace_id
@@ -95,3 +138,31 @@ def _integration(workspace_id: str, number: int) -> dict[str, Any]:
         updated_at=at,
     )
     return documents.integration_document(StoredIntegration(integration=integration, sequence=number + 1), {})
+
+
+def _route(workspace_id: str, number: int) -> dict[str, Any]:
+    at = START + timedelta(seconds=number)
+    route = ChannelRoute(
+        id=derived_id(workspace_id, "route", str(number)),
+        workspace_id=workspace_id,
+        workspace_slug="lists",
+        event_type="sentry.*",
+        channel="slack",
+        channel_id=f"C{number}",
+        created_at=at,
+        updated_at=at,
+    )
+    return documents.route_document(StoredRoute(route=route, sequence=number + 1))
+
+
+def _entry(workspace_id: str, number: int) -> dict[str, Any]:
+    entry = AuditEntry(
+        id=derived_id(workspace_id, "audit", str(number)),
+        workspace_id=workspace_id,
+        number=number + 1,
+        at=START + timedelta(seconds=number),
+        by="bench",
+        action="integration.save",
+        changes=[],
+    )
+    return documents.audit_document(entry)
