@@ -153,6 +153,19 @@ def test_list_routes_example(caller: Caller) -> None:
     }
 
 
+def test_a_long_list_of_routes_says_where_it_goes_on(caller: Caller) -> None:
+    ids = [call(caller, "POST", "/api/channel-routes", ROUTE).json()["id"] for _ in range(5)]
+
+    pages, path = [], "/api/channel-routes?limit=2"
+    while path:
+        answer = call(caller, "GET", path)
+        pages.append([route["id"] for route in answer.json()["routes"]])
+        path = answer.links.get("next", {}).get("url", "")
+
+    assert pages == [ids[:2], ids[2:4], ids[4:]]
+    assert answer.headers["x-total-count"] == "5"
+
+
 def test_delete_route_example(caller: Caller) -> None:
     route_id = call(caller, "POST", "/api/channel-routes", ROUTE).json()["id"]
 

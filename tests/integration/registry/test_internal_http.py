@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from starlette.applications import Starlette
 from tieline.access import generate_key, hash_key, hint
 from tieline.clock import system_clock
-from tieline.contracts.commands import IssueApiKey, NewApiKey, RevokeApiKey, Target
+from tieline.contracts.commands import DeleteRoute, IssueApiKey, NewApiKey, RevokeApiKey, SaveRoute, Target
 from tieline.contracts.integrations import Tag
 from tieline.ids import new_id
 from tieline.registry_client import RegistryClient, RegistryRefusedError
@@ -183,6 +183,27 @@ async def test_routes_are_listed_oldest_first_in_pages(registry: RegistryClient,
     assert (first.total, first.next_offset, last.next_offset) == (3, 2, None)
 
 
+async def test_routes_go_on_behind_a_position_across_gaps_whatever_was_changed_or_deleted(
+    registry: RegistryClient, asker: Asker
+) -> None:
+    routes = [(await asker.ask(asker.route(channel_id=f"C{number}"))).route for number in range(5)]
+    ids = [route.id for route in routes if route is not None]
+    await asker.ask(asker.save(*(a_draft(f"i{number}") for number in range(60))))  # a gap in the numbers
+    await asker.ask(asker.route(channel_id="C5"))
+    first = await registry.list_routes(asker.workspace_id, limit=2)
+    await asker.ask(SaveRoute(**asker.base(), route_id=ids[3], create=False, enabled=False))
+    await asker.ask(DeleteRoute(**asker.base(), route_id=ids[2]))
+
+    second = await registry.list_routes(asker.workspace_id, limit=2, offset=2, after=first.next_after)
+    by_offset = await registry.list_routes(asker.workspace_id, limit=2, offset=2)
+    third = await registry.list_routes(asker.workspace_id, limit=2, offset=4, after=second.next_after)
+
+    assert [one.channel_id for one in [*first.items, *second.items]] == ["C0", "C1", "C3", "C4"]
+    assert by_offset.items == second.items
+    assert [one.channel_id for one in third.items] == ["C5"]
+    assert (third.next_offset, third.next_after) == (None, None)
+
+
 def issuing(asker: Asker, key: str, **given: Any) -> IssueApiKey:
     fields = {
         "key_id": new_id(),
@@ -266,6 +287,8 @@ async def test_every_query_that_grows_with_a_workspace_uses_an_index(
         ("integrations", {**workspace, "sequence": {"$gt": 39}}, 2),
         ("deleted_integrations", {**workspace, "sequence": {"$gt": 0}}, 0),
         ("commands", {"_id": {"$in": ["x"]}}, 0),
+        ("routes", {**workspace, "position": {"$gte": 1, "$lte": 400}}, 0),
+        ("audit", {**workspace, "number": {"$gte": 40, "$lte": 50}}, 1),
     ]
     with MongoClient[dict[str, Any]](mongo_server) as client:
         for collection, query, matching in queries:

@@ -44,11 +44,12 @@ class Page(Contract):
 
 
 class RoutePage(Contract):
-    """One page of routes."""
+    """One page of routes. `next_offset` and `next_after` ask for what follows, None on the last page."""
 
     items: list[ChannelRoute]
     total: int
     next_offset: int | None = None
+    next_after: int | None = None
 
 
 class AuditPage(Contract):
@@ -166,10 +167,16 @@ class RegistryClient:
         )
         return Page.model_validate(found)
 
-    async def list_routes(self, workspace_id: str, *, limit: int = 100, offset: int = 0) -> RoutePage:
-        """Return a page of the workspace's channel routes, oldest first."""
+    async def list_routes(
+        self, workspace_id: str, *, limit: int = 100, offset: int = 0, after: int | None = None
+    ) -> RoutePage:
+        """Return a page of the workspace's channel routes, oldest first.
+
+        With `after`, a page's `next_after`, a page costs the same wherever it is; `offset` alone is counted through.
+        """
         found = await self._post(
-            "/internal/routes/list", {"workspace_id": workspace_id, "limit": limit, "offset": offset}
+            "/internal/routes/list",
+            {"workspace_id": workspace_id, "limit": limit, "offset": offset, "after": after},
         )
         return RoutePage.model_validate(found)
 

@@ -29,7 +29,8 @@ class Paging:
         """Set `X-Total-Count`, and `Link` with the next page if there is one."""
         self._response.headers["x-total-count"] = str(window.total)
         if window.next_offset is not None:
-            query = urlencode({"limit": self.limit, "offset": window.next_offset})
+            after = {} if window.next_after is None else {"after": window.next_after}
+            query = urlencode({"limit": self.limit, "offset": window.next_offset, **after})
             self._response.headers["link"] = f'<{self._path}?{query}>; rel="next"'
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from tieline.access import Principal
 from tieline.clock import iso_z
 from tieline.ids import derived_id
@@ -60,10 +60,18 @@ def _integrations(router: APIRouter) -> None:
 def _channel_routes(router: APIRouter) -> None:
     @router.get("/api/channel-routes", operation_id="listChannelRoutes")
     async def list_routes(
-        caller: Annotated[Principal, Depends(may("route.view"))], services: ServicesDep, paging: PagingDep
+        caller: Annotated[Principal, Depends(may("route.view"))],
+        services: ServicesDep,
+        paging: PagingDep,
+        after: Annotated[
+            int | None,
+            Query(ge=0, le=2**53, description="As `Link` gives it, so that nothing is counted through."),
+        ] = None,
     ) -> RouteList:
         """List the channel routes, oldest first."""
-        found = await reading.routes(services.registry, caller.workspace_id, limit=paging.limit, offset=paging.offset)
+        found = await reading.routes(
+            services.registry, caller.workspace_id, limit=paging.limit, offset=paging.offset, after=after
+        )
         paging.answer_with(found)
         return {"routes": [channel_routes.route_document(route) for route in found.items]}
 

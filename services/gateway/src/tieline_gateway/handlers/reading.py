@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from tieline.contracts.integrations import Integration
@@ -30,7 +30,7 @@ class Registry(Protocol):
         """Return one page of integrations."""
         ...
 
-    async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
+    async def list_routes(self, workspace_id: str, *, limit: int, offset: int, after: int | None) -> RoutePage:
         """Return one page of routes."""
         ...
 
@@ -46,11 +46,15 @@ class _Page(Protocol[ItemT_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window(Generic[ItemT]):
-    """Some items of a list: `total` counts all, `next_offset` is None when there are none behind these."""
+    """Some items of a list: `total` counts all, `next_offset` is None when there are none behind these.
+
+    `next_after` finds those behind without counting through the list, where the list can do that.
+    """
 
     items: Sequence[ItemT]
     total: int
     next_offset: int | None
+    next_after: int | None = None
 
 
 async def integrations(
@@ -82,13 +86,19 @@ async def integrations_of(
     return [one for window in windows for one in window.items]
 
 
-async def routes(registry: Registry, workspace_id: str, *, limit: int, offset: int = 0) -> Window[ChannelRoute]:
-    """Return up to `limit` routes of the workspace from `offset` on, oldest first."""
+async def routes(
+    registry: Registry, workspace_id: str, *, limit: int, offset: int = 0, after: int | None = None
+) -> Window[ChannelRoute]:
+    """Return up to `limit` routes of the workspace, oldest first, from `offset` on or behind a `next_after`."""
+    behind = after
 
     async def page(at: int, size: int) -> RoutePage:
-        return await registry.list_routes(workspace_id, limit=size, offset=at)
+        nonlocal behind
+        found = await registry.list_routes(workspace_id, limit=size, offset=at, after=behind)
+        behind = found.next_after
+        return found
 
-    return await _window(page, limit=limit, offset=offset)
+    return replace(await _window(page, limit=limit, offset=offset), next_after=behind)
 
 
 async def _window(page: Callable[[int, int], Awaitable[_Page[ItemT]]], *, limit: int, offset: int) -> Window[ItemT]:

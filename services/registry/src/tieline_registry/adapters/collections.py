@@ -40,7 +40,7 @@ def indexes(*, commands_kept: timedelta, audit_kept: timedelta) -> dict[str, lis
             _index("workspace_id", "sequence"),
             _expiring("deleted_at", DELETED_KEPT),
         ],
-        ROUTES: [_index("workspace_id", "created_at", "_id")],
+        ROUTES: [_index("workspace_id", "position")],
         COMMANDS: [_expiring("applied_at", commands_kept)],
         AUDIT: [
             _index("workspace_id", "number"),

@@ -157,6 +157,7 @@ def route_document(stored: StoredRoute) -> Document:
         "_id": route.id,
         **route.model_dump(exclude={"id", "filter"}),
         "filter": None if route.filter is None else to_json(route.filter).decode(),
+        "position": stored.position,
         "sequence": stored.sequence,
         "event_id": stored.event_id,
     }
@@ -164,7 +165,12 @@ def route_document(stored: StoredRoute) -> Document:
 
 def stored_route(document: Document) -> StoredRoute:
     """Return a channel route as it is decided about."""
-    return StoredRoute(route=route_of(document), sequence=document["sequence"], event_id=document["event_id"])
+    return StoredRoute(
+        route=route_of(document),
+        position=document["position"],
+        sequence=document["sequence"],
+        event_id=document["event_id"],
+    )
 
 
 def route_of(document: Document) -> ChannelRoute:

@@ -61,18 +61,26 @@ class MongoReads(Lookups):
         query = {"workspace_id": workspace_id, "sequence": {"$gt": after}}
         return [document["_id"] for document in await self.find(collections.DELETED_INTEGRATIONS, query)]
 
-    async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
-        """Return a page of channel routes, oldest first."""
+    async def list_routes(self, workspace_id: str, *, limit: int, offset: int, after: int | None) -> RoutePage:
+        """Return a page of channel routes, oldest first: from `offset` on, or cheaper, behind position `after`."""
         workspace = await self._one(collections.WORKSPACES, {"_id": workspace_id})
-        total = workspace["counts"]["routes"] if workspace else 0
-        with driver_errors():
-            cursor = self._database[collections.ROUTES].find({"workspace_id": workspace_id})
-            found = await cursor.sort([("created_at", 1), ("_id", 1)]).skip(offset).limit(limit).to_list()
-        end = offset + len(found)
+        if workspace is None:
+            return RoutePage(items=[], total=0)
+        total, newest = workspace["counts"]["routes"], workspace["sequence"]
+        if offset and after is None:
+            with driver_errors():
+                cursor = self._database[collections.ROUTES].find({"workspace_id": workspace_id})
+                found = await cursor.sort([("position", 1)]).skip(offset).limit(limit + 1).to_list()
+        else:
+            found = await self._in_stretches(
+                collections.ROUTES, workspace_id, "position", range((after or 0) + 1, newest + 1), most=limit + 1
+            )
+        shown, goes_on = found[:limit], len(found) > limit
         return RoutePage(
-            items=[documents.route_of(document) for document in found],
+            items=[documents.route_of(document) for document in shown],
             total=total,
-            next_offset=end if found and end < total else None,
+            next_offset=offset + limit if goes_on else None,
+            next_after=shown[-1]["position"] if goes_on else None,
         )
 
     async def list_keys(self, workspace_id: str) -> list[ApiKey]:
@@ -91,26 +99,33 @@ class MongoReads(Lookups):
         return Credentials(integration=stored.integration, secrets=secrets)
 
     async def list_audit(self, workspace_id: str, *, limit: int, before: int | None) -> AuditPage:
-        """Return a page of the workspace's audit log, newest first: entries whose number is below `before`.
+        """Return a page of the workspace's audit log, newest first: entries whose number is below `before`."""
+        standing = await self.standing(workspace_id)
+        newest = standing.sequence if standing else 0
+        end = newest if before is None else min(before - 1, newest)
+        found = await self._in_stretches(collections.AUDIT, workspace_id, "number", range(end, 0, -1), most=limit + 1)
+        items = [documents.audit_entry(document) for document in found[:limit]]
+        return AuditPage(items=items, next_before=items[-1].number if len(found) > limit else None)
+
+    async def _in_stretches(
+        self, collection: str, workspace_id: str, field: str, numbers: range, *, most: int
+    ) -> list[Document]:
+        """Return the workspace's first documents whose `field` is in `numbers`, in their order, up or down.
 
         Read in stretches of numbers, each longer than the one before, so that a page costs about a page, also on a
         database that reads all that an index selects before it sorts and limits. Numbers have gaps: a command may take
-        many, and leaves one entry.
+        many, and what it made may be gone.
         """
-        standing = await self.standing(workspace_id)
-        newest = standing.sequence + 1 if standing else 0
-        end = newest if before is None else min(before, newest)
         found: list[Document] = []
-        stretch = STRETCH * (limit + 1)
-        while end > 0 and len(found) <= limit:
-            start = max(0, end - stretch)
-            query: Document = {"workspace_id": workspace_id, "number": {"$gte": start, "$lt": end}}
+        length = STRETCH * most
+        while numbers and len(found) < most:
+            stretch, numbers = numbers[:length], numbers[length:]
+            bounds = {"$gte": min(stretch[0], stretch[-1]), "$lte": max(stretch[0], stretch[-1])}
             with driver_errors():
-                cursor = self._database[collections.AUDIT].find(query).sort([("number", -1)])
-                found += await cursor.limit(limit + 1 - len(found)).to_list()
-            end, stretch = start, stretch * STRETCH
-        items = [documents.audit_entry(document) for document in found[:limit]]
-        return AuditPage(items=items, next_before=items[-1].number if len(found) > limit else None)
+                cursor = self._database[collection].find({"workspace_id": workspace_id, field: bounds})
+                found += await cursor.sort([(field, numbers.step)]).limit(most - len(found)).to_list()
+            length *= STRETCH
+        return found
 
     async def _one(self, collection: str, query: Document) -> Document | None:
         with driver_errors():

@@ -52,9 +52,13 @@ def unique_of(integration: Integration) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRoute:
-    """A channel route, with the id of the event that tells of its present state."""
+    """A channel route, with the id of the event that tells of its present state.
+
+    `position` is the number of the change that created it, by which routes are listed.
+    """
 
     route: ChannelRoute
+    position: int = 0
     sequence: int = 0
     event_id: str = ""
 
@@ -199,11 +203,12 @@ class WorkspaceState:
 
     def save_route(self, stored: StoredRoute) -> None:
         """Create or replace a route."""
-        identity = stored.route.id
-        is_new = identity not in self.routes
-        if is_new:
+        identity, number = stored.route.id, self._next()
+        before = self.routes.get(identity)
+        is_new = before is None
+        if before is None:
             self.counts = replace(self.counts, routes=self.counts.routes + 1)
-        self.routes[identity] = replace(stored, sequence=self._next())
+        self.routes[identity] = replace(stored, position=before.position if before else number, sequence=number)
         self.route_changes.note_saved(identity, is_new=is_new)
 
     def delete_route(self, identity: str) -> None:

@@ -71,7 +71,9 @@ class InternalHttp:
             self._route(
                 "/internal/routes/list",
                 questions.ListRoutes,
-                lambda asked: reads.list_routes(asked.workspace_id, limit=asked.limit, offset=asked.offset),
+                lambda asked: reads.list_routes(
+                    asked.workspace_id, limit=asked.limit, offset=asked.offset, after=asked.after
+                ),
             ),
             self._route("/internal/keys/list", questions.ListKeys, lambda asked: reads.list_keys(asked.workspace_id)),
             self._route(

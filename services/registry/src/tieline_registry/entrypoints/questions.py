@@ -75,11 +75,12 @@ class ListIntegrations(Question):
 
 
 class ListRoutes(Question):
-    """A page of a workspace's channel routes."""
+    """A page of a workspace's channel routes; with `after`, `offset` only counts what came before."""
 
     workspace_id: str
     limit: int = Field(default=100, ge=1, le=1_000)
     offset: int = Field(default=0, ge=0)
+    after: int | None = Field(default=None, ge=0)
 
 
 class ListKeys(Question):

@@ -106,8 +106,8 @@ class ReadStore(ListingStore, Protocol):
         """Return one integration of the workspace."""
         ...
 
-    async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
-        """Return a page of channel routes, oldest first."""
+    async def list_routes(self, workspace_id: str, *, limit: int, offset: int, after: int | None) -> RoutePage:
+        """Return a page of channel routes, oldest first: from `offset` on, or cheaper, behind position `after`."""
         ...
 
     async def list_keys(self, workspace_id: str) -> list[ApiKey]:

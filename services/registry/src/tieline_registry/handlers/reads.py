@@ -48,9 +48,9 @@ class Reads:
         stored = await self._store.find_integration(workspace_id, integration_id)
         return stored.integration if stored else None
 
-    async def list_routes(self, workspace_id: str, *, limit: int, offset: int) -> RoutePage:
-        """Return a page of channel routes, oldest first."""
-        return await self._store.list_routes(workspace_id, limit=limit, offset=offset)
+    async def list_routes(self, workspace_id: str, *, limit: int, offset: int, after: int | None) -> RoutePage:
+        """Return a page of channel routes, oldest first: from `offset` on, or cheaper, behind position `after`."""
+        return await self._store.list_routes(workspace_id, limit=limit, offset=offset, after=after)
 
     async def list_keys(self, workspace_id: str) -> ApiKeys:
         """Return a workspace's API keys, newest first, revoked ones too."""
