@@ -187,8 +187,8 @@ def laid_over(documented: Any, changes: dict[str, Any]) -> Any:
 def alike(answer: Any, documented: Any) -> tuple[Any, Any]:
     """Return both so that they can be compared.
 
-    What a provider has may lack what the example's has: nobody is assigned, there is no label. The status tells of calls
-    that were made, too.
+    What a provider has may lack what the example's has: nobody is assigned, there is no label. The status tells of
+    calls that were made, too.
     """
     for name in ("incidents", "issues"):
         for one in answer.get(name, ()):

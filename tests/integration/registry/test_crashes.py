@@ -172,7 +172,7 @@ ARRAY = 200
 WORKSPACES = 20
 
 
-@pytest.mark.parametrize(("leaves", "steps"), [(signal.SIGTERM, 20), (signal.SIGKILL, 100)])
+@pytest.mark.parametrize(("leaves", "steps"), [(signal.SIGTERM, 20), (signal.SIGKILL, 40)])
 async def test_two_registries_with_rebalances_amid_a_load_apply_each_command_once_and_in_order(
     settings: RegistrySettings, tmp_path: Path, leaves: signal.Signals, steps: int
 ) -> None:
