@@ -2,10 +2,11 @@
 
     python -m benchmarks.registry_commands [--saves 3000] [--in-flight 64] [--many 100000]
 
-Starts the embedded broker, the embedded database and a registry of its own. A save is a command on Kafka with one
-sealed secret, applied by the registry and answered on the asker's reply partition. Its floors, in the same run: the
-very documents that the saves left, written one by one with PyMongo; and a command that is answered by an echo, without
-any database. Afterwards lists and searches are timed with a thousand integrations in a workspace and with many.
+Starts the embedded broker, the embedded database, a registry and a gateway of its own. A save is a command on Kafka
+with one sealed secret, applied by the registry and answered on the asker's reply partition; it is timed as a command,
+and as a request to surface A. Its floors, in the same run: the very documents that the saves left, written one by one
+with PyMongo; and a command that is answered by an echo, without any database. Afterwards lists and searches are timed
+with a thousand integrations in a workspace and with many.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from tieline_registry.adapters.collections import INTEGRATIONS, indexes
 from tieline_registry.settings import RegistrySettings
 
 from benchmarks.registry_lists import time_lists
+from tests.support.gateway_process import gateway_process
 from tests.support.registry import Asker, a_draft, asking, registry_settings
 from tests.support.registry_process import registry_process
 from tests.support.servers import embedded_kafka, embedded_mongo
@@ -62,6 +64,8 @@ async def measure(kafka: KafkaSettings, mongo: str, arguments: argparse.Namespac
             async with asking(kafka) as asker:
                 saved = await time_saves(kafka, asker, arguments)
             print(f"    commands in one transaction: {await together(registry.address):.1f} on average")
+            async with gateway_process(kafka, Path(folder) / "gateway", registry_url=registry.address) as gateway:
+                await time_requests(kafka, gateway.address, arguments)
             if arguments.many:
                 await time_lists(settings, registry.address, many=arguments.many)
             await registry.end()
@@ -82,6 +86,31 @@ async def time_saves(kafka: KafkaSettings, asker: Asker, arguments: argparse.Nam
 
     await all_of(commands[:WARM_UP], save, in_flight=arguments.in_flight)
     return await timed("saved through Kafka and the registry", commands[WARM_UP:], save, arguments.in_flight)
+
+
+async def time_requests(kafka: KafkaSettings, address: str, arguments: argparse.Namespace) -> None:
+    """Save over HTTP, each workspace with its own key."""
+    keys = [
+        (await create_workspace(kafka, slug=f"http-{number}", name="HTTP")).api_key or ""
+        for number in range(WORKSPACES)
+    ]
+    limits = httpx2.Limits(max_connections=arguments.in_flight)
+    async with httpx2.AsyncClient(base_url=address, limits=limits, timeout=60, trust_env=False) as http:
+
+        async def save(number: int) -> None:
+            body = {
+                "name": f"Integration {number}",
+                "integration_type": "sentry",
+                "auth_data": {"access_token": f"token-{number}"},
+                "scope_data": {"org_slug": "acme", "project_id": f"project-{number}"},
+                "metadata": {"instance_name": f"Integration {number}", "description": "n" * 400},
+            }
+            headers = {"x-api-key": keys[number % WORKSPACES]}
+            answer = await http.post("/api/v2/integrations/save", json=body, headers=headers)
+            assert answer.status_code == 200, answer.text
+
+        await all_of(range(WARM_UP), save, in_flight=arguments.in_flight)
+        await timed("saved through surface A over HTTP", range(arguments.saves), save, arguments.in_flight)
 
 
 async def together(address: str) -> float:
