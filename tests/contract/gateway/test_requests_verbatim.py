@@ -48,6 +48,8 @@ def things(stack: GatewayStack, providers_of_session: ProviderStack) -> Iterator
         org = caller.org()
         incidents = caller.http.get("/api/integrations/pagerduty/incidents", headers=org).json()["incidents"]
         teams = caller.http.get("/api/integrations/linear/teams", headers=org).json()["teams"]
+        in_progress = "/api/integrations/linear/issues?status=In%20Progress&limit=1"
+        key = caller.http.get(in_progress, headers=org).json()["issues"][0]["id"].split("-")[0]
         route = {"eventType": "incident.*", "channel": "slack", "channelId": "C0ALERTS", "projectId": "proj-001"}
         routes = [caller.http.post("/api/channel-routes", headers=org, json=route).json()["id"] for _ in range(2)]
         note_a_sync_of_each(stack, caller)
@@ -55,7 +57,7 @@ def things(stack: GatewayStack, providers_of_session: ProviderStack) -> Iterator
             caller=caller,
             ids={
                 "P1INC001": next(one["id"] for one in incidents if one["status"] == "triggered"),
-                "team-eng": teams[0]["id"],
+                "team-eng": next(team["id"] for team in teams if team["key"] == key),
                 "project=api-gateway": "project=checkout",
                 "route-003": routes[1],
             },
