@@ -10,7 +10,11 @@ _WRONG = {
     "TIELINE_HTTP__PORT": "70000",
     "TIELINE_KAFKA__SECURITY_PROTOCOL": "CARRIER_PIGEON",
     "TIELINE_KAFKA__BOOTSTRAP": "localhost:9092",
+    "OTEL_TRACES_EXPORTER": "zipkin",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
 }
+_RIGHT = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 _MISSED = {
     "tieline_gateway": {"TIELINE_INTERNAL__TOKEN", "TIELINE_SECRETS__SEALING_PUBLIC_KEY"},
     "tieline_registry": {
@@ -33,7 +37,7 @@ def test_every_wrong_unknown_and_missing_setting_is_named_in_one_list(module: st
 
     assert ended.returncode == 2
     assert ended.stdout == ""
-    named = {word.rstrip(":") for word in ended.stderr.split() if word.startswith("TIELINE_")}
-    assert named >= {*_WRONG, *missed}
+    named = {word.rstrip(":") for word in ended.stderr.split() if word.startswith(("TIELINE_", "OTEL_"))}
+    assert named >= {*_WRONG, *missed} - _RIGHT
     assert "70000" not in ended.stderr
     assert "Traceback" not in ended.stderr

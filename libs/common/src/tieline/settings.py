@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tieline.errors import ConfigurationError
+from tieline.observability.tracing import tracing_problems
 from tieline.secrets.keys import parse_key_ring
 
 SHORTEST_TOKEN = 16
@@ -202,7 +203,7 @@ def load(settings: type[SettingsT], *, complete: bool = True, **overrides: Any) 
         ]
         made = _mended(settings, error, overrides)
     if complete and made is not None:
-        wrong += made.problems()
+        wrong += made.problems() + tracing_problems()
     if wrong or made is None:
         raise ConfigurationError("these settings are wrong:\n" + "\n".join(f"  {line}" for line in wrong))
     return made

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tieline.observability.exporting import Export
 
 _EXPORTER_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PROTOCOL_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_PROTOCOL = "http/protobuf"
 
 tracer = trace.get_tracer("tieline")
 
@@ -44,6 +46,19 @@ def wanted(environment: Mapping[str, str] = os.environ) -> bool:
     if exporter == "none":
         return False
     return exporter == "otlp" or any(environment.get(name) for name in _EXPORTER_VARIABLES)
+
+
+def tracing_problems(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return what the standard variables ask for and can't be had, each beginning with the variable to change."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return []
+    found = []
+    if environment.get("OTEL_TRACES_EXPORTER", "").lower() not in {"", "otlp", "none"}:
+        found.append("OTEL_TRACES_EXPORTER: traces go by otlp, or to none")
+    protocol = next((name for name in _PROTOCOL_VARIABLES if environment.get(name)), None)
+    if protocol is not None and environment[protocol].lower() != _PROTOCOL and wanted(environment):
+        found.append(f"{protocol}: traces go by {_PROTOCOL}, to port 4318 of most collectors")
+    return found
 
 
 def configure_tracing(service: str) -> None:
