@@ -31,10 +31,14 @@ async def send(message):
     pass
 
 headers = [(b"host", b"localhost"), (b"baggage", b"user=someone")]
-headers += [(b"traceparent", parent.encode()) for parent in sys.argv[1:]]
+headers += [(b"traceparent", parent.encode()) for parent in sys.argv[2:]]
 scope = {"type": "http", "method": "POST", "path": "/api/webhooks/sentry", "headers": headers}
 served = http.traced(app)
-asyncio.run(served(scope, None, send))
+recorded = 0
+for _ in range(int(sys.argv[1])):
+    asyncio.run(served(scope, None, send))
+    recorded += told["recorded"]
+told["times"] = recorded
 tracing.flush_traces()
 told["wrapped"] = served is not app
 told["listeners"] = len(mongo.command_listeners())
@@ -51,11 +55,11 @@ def collector() -> Iterator[Collector]:
         yield collector
 
 
-def _request(*traceparent: str, **environment: str) -> dict[str, Any]:
-    """Serve one request in a process with these variables; return what it told."""
+def _request(*traceparent: str, times: int = 1, **environment: Any) -> dict[str, Any]:
+    """Serve a request so many times in a process with these variables; return what it told."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     ended = subprocess.run(
-        [sys.executable, "-c", _REQUEST, *traceparent],
+        [sys.executable, "-c", _REQUEST, str(times), *traceparent],
         env={**clean, **environment},
         capture_output=True,
         text=True,
@@ -74,9 +78,10 @@ def _request(*traceparent: str, **environment: str) -> dict[str, Any]:
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_TRACES_EXPORTER": "none"},
     ],
 )
-def test_nothing_is_set_up_when_no_traces_are_wanted(environment: dict[str, str]) -> None:
+def test_nothing_is_set_up_when_no_traces_are_wanted(environment: dict[str, Any]) -> None:
     told = _request(_SAMPLED, **environment)
 
+    assert told.pop("times") == 0
     assert told == {"recorded": False, "kafka": {}, "wrapped": False, "listeners": 0, "sdk": False, "shared": True}
 
 
@@ -111,6 +116,18 @@ def test_a_ratio_of_the_traces_is_recorded_whole_and_the_rest_not_at_all(collect
     assert len(collector.all()) == (2 if sampled else 0)
     assert {span.trace_id for span in collector.all()} <= {trace_id}
     assert int(span_id, 16)
+
+
+def test_the_ratio_is_what_it_says(collector: Collector) -> None:
+    told = _request(
+        times=400,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.address,
+        OTEL_TRACES_SAMPLER="parentbased_traceidratio",
+        OTEL_TRACES_SAMPLER_ARG="0.5",
+    )
+
+    assert 140 < told["times"] < 260  # six standard deviations
+    assert len(collector.all()) == 2 * told["times"]
 
 
 def test_a_trace_that_is_not_sampled_is_passed_on_and_not_recorded(collector: Collector) -> None:

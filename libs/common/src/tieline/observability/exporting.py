@@ -1,6 +1,7 @@
 """The SDK's half of tracing, loaded only where traces are wanted: spans are sampled, batched and exported."""
 
 import os
+import random
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -9,9 +10,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags
 
-_UNSAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
+from tieline.observability.tracing import UnsampledSpan
 
 
 class _Ids(RandomIdGenerator):
@@ -48,19 +48,19 @@ class Export:
         """Send the spans that still wait for their batch."""
         self._provider.force_flush(milliseconds)
 
-    def unsampled_root(self) -> Span | None:
+    def unsampled_root(self) -> UnsampledSpan | None:
         """Begin a trace that is not sampled; None when it is to be, and where only the SDK can tell.
 
-        With a ratio the answer follows from the trace's id, so it can be had before the SDK is asked for a span, which
-        takes several times as long to make none. When the trace is sampled, the SDK gets the same id.
+        With a ratio the answer follows from half of the trace's id, so it can be had before the SDK is asked for a
+        span, which takes many times as long to make none. When the trace is sampled, the SDK gets the same id.
         """
         if self._ratio is None:
             return None
-        trace_id = self._ids.generate_trace_id()
-        if trace_id & self._ratio.TRACE_ID_LIMIT < self._ratio.bound:
-            self._ids.given = trace_id
+        low = random.getrandbits(64)
+        if low < self._ratio.bound:
+            self._ids.given = random.getrandbits(64) << 64 | low
             return None
-        return NonRecordingSpan(SpanContext(trace_id, self._ids.generate_span_id(), False, _UNSAMPLED))
+        return UnsampledSpan(low)
 
 
 def _ratio() -> TraceIdRatioBased | None:

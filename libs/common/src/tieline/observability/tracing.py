@@ -5,6 +5,7 @@ no header is written, and the wrappers return what they were given.
 """
 
 import os
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Token
@@ -13,7 +14,17 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    get_current_span,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
@@ -27,6 +38,29 @@ tracer = trace.get_tracer("tieline")
 
 _W3C = TraceContextTextMapPropagator()
 _KAFKA: Mapping[str, str | int] = {"messaging.system": "kafka", "messaging.operation.type": "send"}
+
+
+class UnsampledSpan(NonRecordingSpan):
+    """The root of a trace that nobody records. The rest of its ids is made when it is asked for.
+
+    `low` is the half of the trace's id by which it was not sampled.
+    """
+
+    def __init__(self, low: int) -> None:
+        self._low = low
+        self._traceparent = ""
+
+    @property
+    def traceparent(self) -> str:
+        """What headers carry of it."""
+        if not self._traceparent:
+            high, own = random.getrandbits(64), random.getrandbits(64) or 1
+            self._traceparent = f"00-{high:016x}{self._low:016x}-{own:016x}-{TraceFlags.RANDOM_TRACE_ID:02x}"
+        return self._traceparent
+
+    def get_span_context(self) -> SpanContext:
+        """Return its ids: the same ones each time."""
+        return get_current_span(context_of({"traceparent": self.traceparent})).get_span_context()
 
 
 class _State:
@@ -97,7 +131,10 @@ def trace_headers() -> dict[str, str]:
 
 def traceparent() -> str | None:
     """Return the current trace in W3C form, to keep with something that is done later; None when there is none."""
-    return trace_headers().get("traceparent")
+    if not tracing():
+        return None
+    here = get_current_span()
+    return here.traceparent if type(here) is UnsampledSpan else _headers_of(here).get("traceparent")
 
 
 def context_of(headers: Mapping[str, str]) -> Context:
@@ -117,8 +154,14 @@ def span(
 
 
 def server_span(method: str, carried: Mapping[str, str], path: str) -> AbstractContextManager[Span]:
-    """Answer a request in a block as one span of the trace that its headers carry."""
-    return _span(method, SpanKind.SERVER, context_of(carried), {"http.request.method": method, "url.path": path})
+    """Answer a request in a block as one span of the trace that its headers carry, or as the first of a new one."""
+    if not carried and _state.export is not None and (unsampled := _state.export.unsampled_root()) is not None:
+        return _Current(unsampled)
+    parent = context_of(carried)
+    attributes = {"http.request.method": method, "url.path": path}
+    if carried:
+        return _span(method, SpanKind.SERVER, parent, attributes)
+    return _Current(tracer.start_span(method, context=parent, kind=SpanKind.SERVER, attributes=attributes))
 
 
 def client_span(name: str, **attributes: str | int) -> AbstractContextManager[Span]:
@@ -128,7 +171,9 @@ def client_span(name: str, **attributes: str | int) -> AbstractContextManager[Sp
 
 def producer_span(topic: str) -> AbstractContextManager[Span]:
     """Run a block that sends records to a topic as one span."""
-    return _span(f"send {topic}", SpanKind.PRODUCER, None, _KAFKA) if tracing() else _NO_SPAN
+    if not tracing() or type(get_current_span()) is UnsampledSpan:
+        return _NO_SPAN
+    return _span(f"send {topic}", SpanKind.PRODUCER, None, _KAFKA)
 
 
 def span_of_kept(name: str, kept: str | None, **attributes: str | int) -> AbstractContextManager[Span]:
@@ -147,18 +192,19 @@ def _span(
     if _unsampled(before):
         # What follows still has to carry the trace, or whoever gets it would begin one of its own.
         return _NO_SPAN if parent is None else _Current(before)
-    return _Current(_begun(name, kind, parent, before, attributes))
+    if not before.get_span_context().is_valid:
+        return _Current(_root(name, kind, attributes))
+    return _Current(tracer.start_span(name, context=parent, kind=kind, attributes=_dotted(attributes)))
 
 
-def _begun(
-    name: str, kind: SpanKind, context: Context | None, before: Span, attributes: Mapping[str, str | int]
-) -> Span:
-    if _state.export is not None and not before.get_span_context().is_valid:
-        unsampled = _state.export.unsampled_root()
-        if unsampled is not None:
-            return unsampled
-    named = {key.replace("__", "."): value for key, value in attributes.items()}
-    return tracer.start_span(name, context=context, kind=kind, attributes=named)
+def _root(name: str, kind: SpanKind, attributes: Mapping[str, str | int]) -> Span:
+    """Begin a trace, sampled or not."""
+    unsampled = _state.export.unsampled_root() if _state.export is not None else None
+    return unsampled or tracer.start_span(name, context=Context(), kind=kind, attributes=_dotted(attributes))
+
+
+def _dotted(attributes: Mapping[str, str | int]) -> dict[str, str | int]:
+    return {key.replace("__", "."): value for key, value in attributes.items()}
 
 
 def _unsampled(parent: Span) -> bool:
@@ -166,6 +212,8 @@ def _unsampled(parent: Span) -> bool:
 
     The SDK takes 20-40 µs to find out that a span is not wanted, while a webhook's whole way in takes about 150.
     """
+    if type(parent) is UnsampledSpan:
+        return True
     if _state.export is None or not _state.export.follows_parents:
         return False
     context = parent.get_span_context()
@@ -207,7 +255,7 @@ def spans_of_batch(
     Yields for each record the headers that carry its span, for what follows from it alone. What the block does for all
     of them together hangs below the first one's span, which the others link to.
     """
-    named = {key.replace("__", "."): value for key, value in attributes.items()}
+    named = _dotted(attributes)
     spans: list[Span] = []
     for each in headers:
         context = context_of(each)
@@ -230,6 +278,8 @@ def spans_of_batch(
 
 
 def _headers_of(each: Span) -> dict[str, str]:
+    if type(each) is UnsampledSpan:
+        return {"traceparent": each.traceparent}
     context = each.get_span_context()
     if not context.is_valid:
         return {}
