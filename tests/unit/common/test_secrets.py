@@ -105,7 +105,11 @@ def test_a_wrapped_key_of_another_workspace_does_not_unwrap() -> None:
         a_ring("m1").unwrap("d1", wrapped, "w2")
 
 
-@pytest.mark.parametrize("text", ["", "k1", "k1:short", "k1:!!!", ":AAAA", f"{PRIVATE_TEXT},{PRIVATE_TEXT}"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "k1", "k1:short", "k1:!!!", ":AAAA", f"{PRIVATE_TEXT},{PRIVATE_TEXT}"],
+    ids=["empty", "no key", "short", "no base64", "no id", "an id twice"],  # the key is another in each process
+)
 def test_a_wrong_key_ring_stops_the_start_and_names_the_setting(text: str) -> None:
     with pytest.raises(ConfigurationError, match="TIELINE_X") as caught:
         parse_key_ring(text, setting="TIELINE_X")
