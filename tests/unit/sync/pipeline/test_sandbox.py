@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -125,6 +126,34 @@ async def test_a_template_sees_nothing_but_the_result(sandbox: Sandbox, template
     text = f"{shown['final_result']} {shown['error']}"
     for inside in ("object at", "<class", "<module", "root:", "environ(", "<built-in"):
         assert inside not in text
+
+
+ESCAPED = """
+import os, socket
+from tieline_sync.adapters.providers import sandbox_child
+sandbox_child._warm_up()
+sandbox_child._confine()
+for attempt in (
+    lambda: open("/etc/passwd"),
+    lambda: open(f"/proc/{os.getppid()}/environ"),
+    lambda: os.listdir("/"),
+    lambda: socket.socket(),
+    lambda: os.pipe(),
+    lambda: bytearray(600 * 1024 * 1024),
+):
+    try:
+        attempt()
+        print("possible")
+    except (OSError, MemoryError) as error:
+        print(type(error).__name__)
+"""
+
+
+async def test_what_broke_out_of_a_template_could_open_nothing() -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", ESCAPED, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+
+    assert said.decode().split() == ["OSError"] * 5 + ["MemoryError"]
 
 
 async def test_no_filter_of_the_template_language_needs_a_file(sandbox: Sandbox) -> None:

@@ -74,7 +74,8 @@ def _confine() -> None:
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     limits = {
         resource.RLIMIT_DATA: used + MORE_MEMORY,
-        resource.RLIMIT_NOFILE: LENGTH_BYTES,  # the three standard ones, and one more that Python may need
+        resource.RLIMIT_NOFILE: 3,  # the standard ones, which are open already: no file, no connection
+        resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
     }
