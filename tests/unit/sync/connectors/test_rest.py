@@ -1,8 +1,12 @@
 """Records through an integration's own endpoint: each way of paging against the stand-in of a vendor that has it."""
 
+import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import pytest
 import pytest_asyncio
@@ -218,6 +222,33 @@ async def test_pages_are_counted_until_an_empty_one(connector: RestConnector) ->
 
     assert found.met == ["10", "11", "12", "20", "21", "22", "30", "31", "32"]
     assert [received.query for received in server.received] == ["page=1", "page=2", "page=3", "page=4"]
+
+
+def documented() -> dict[str, Any]:
+    """Return the endpoint that the documentation shows."""
+    text = (Path(__file__).resolve().parents[4] / "docs" / "connectors.md").read_text()
+    [example] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    endpoint: dict[str, Any] = json.loads(example)
+    return endpoint
+
+
+async def test_documented_endpoint_is_read_as_documented(connector: RestConnector) -> None:
+    server = ScriptedServer()
+    order = {"id": "o-1", "number": "S-1001", "updated_at": "2026-03-20T12:00:00Z"}
+    other = {"id": "o-2", "number": "S-1002", "updated_at": "2026-03-20T11:00:00Z"}
+    server.answers.append(JSONResponse({"data": [order], "has_more": True}))
+    server.answers.extend(JSONResponse({"data": [other], "has_more": False}) for _ in range(2))
+    async with serving(server) as url:
+        orders = source(connector, url, documented())
+        first = await read(orders)
+        await read(orders, first.resume)
+
+    assert [record.label for record in first.records.values()] == ["S-1001", "S-1002"]
+    assert [dict(parse_qsl(received.query)) for received in server.received] == [
+        {"status": "any", "limit": "250"},
+        {"status": "any", "limit": "250", "starting_after": "o-1"},
+        {"status": "any", "limit": "250", "updated_min": "2026-03-20T12:00:00Z"},
+    ]
 
 
 ONE = {"name": "one", "method": "GET", "path": "/things", "response_mapping": {"records": "things"}}
