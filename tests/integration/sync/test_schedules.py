@@ -79,6 +79,27 @@ async def test_run_that_was_started_but_not_noted_is_not_started_twice(bench: Sy
     assert runs.total == 1
 
 
+async def test_disabled_integration_is_left_alone_and_one_that_is_gone_loses_its_schedule(bench: SyncBench) -> None:
+    settings = bench.with_runs(schedule_poll=timedelta(milliseconds=50))
+    store = MongoScheduleStore(Database(bench.settings.mongo))
+    async with bench.worker(settings) as worker, client_of(bench, worker) as client:
+        disabled = bench.servicenow("http://127.0.0.1:9", enabled=False)
+        gone = bench.servicenow("http://127.0.0.1:9")
+        bench.registry.integrations.pop(gone)
+        await store.put(_hourly(disabled))
+        await store.put(_hourly(gone))
+
+        await eventually(lambda: _advanced(client, disabled))
+        await eventually(lambda: _is_gone(client, gone))
+        runs = [await client.list_runs(WORKSPACE, one) for one in (disabled, gone)]
+
+    assert [listed.total for listed in runs] == [0, 0]
+
+
+async def _is_gone(client: SyncClient, integration: str) -> bool:
+    return await client.find_schedule(WORKSPACE, integration) is None
+
+
 async def test_schedule_is_saved_paused_and_deleted(bench: SyncBench) -> None:
     async with bench.worker() as worker, client_of(bench, worker) as client:
         saved = await client.save_schedule(

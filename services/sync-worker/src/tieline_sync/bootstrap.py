@@ -109,6 +109,7 @@ class Worker:
         self.schedules = Schedules(
             schedules=MongoScheduleStore(self._database),
             commands=KafkaRunCommands(self._producer),
+            find_integration=self._registry.find_integration,
             clock=to_the_millisecond,
         )
         self.runner = self._runner(owner)

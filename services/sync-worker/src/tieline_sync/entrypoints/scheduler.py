@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 
 from tieline.errors import TransientError
+from tieline.registry_client import RegistryRefusedError
 
 from tieline_sync.handlers.run_schedules import Schedules
 
@@ -20,7 +21,7 @@ async def follow_schedules(schedules: Schedules, *, poll: timedelta) -> None:
         try:
             while await schedules.start_due():
                 pass
-        except TransientError as error:
+        except (TransientError, RegistryRefusedError) as error:
             log.warning("schedules have to wait", extra={"reason": str(error)})
             wait = AFTER_TROUBLE
         await asyncio.sleep(wait.total_seconds())

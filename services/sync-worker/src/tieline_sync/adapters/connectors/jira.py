@@ -50,7 +50,7 @@ class JiraConnector:
             authorization=lambda token, is_oauth: _authorization(None if is_oauth else email, token),
             said=_said,
         )
-        projects = facts.find_list("config.projects", "config.project", "scope.projects")
+        projects = facts.find_list("config.projects", "config.project", "scope.projects", "scope.project_id")
         calls = VendorCalls(self._sessions, vendor, facts)
         return JiraIssues(calls, projects or [ALL], min(page_size, LARGEST_PAGE), self._clock)
 
