@@ -3,6 +3,7 @@
 What the document shows as `error` events comes as `error` events with status 200; who may not call is told by status.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +33,7 @@ from tieline_gateway.handlers.run_ports import RunCommands, Runs, Streams
 
 PERMISSION = "integration.sync"
 ANSWER_WITHIN = timedelta(seconds=10)
+LOOK_AGAIN = timedelta(milliseconds=50)
 TOKEN_LIFETIME = timedelta(minutes=15)
 EVENTS_KEPT = timedelta(days=1)  # the topic keeps them for twice as long
 
@@ -179,13 +181,17 @@ def _first_place(run: RunSummary) -> Place:
 
 
 async def _found(sync: SyncServices, workspace_id: str, integration_id: str, run_id: str | None) -> RunSummary:
-    try:
-        run = await sync.runs.find_run(workspace_id, integration_id, run_id)
-    except TransientError as error:
-        raise UnavailableError("sync worker") from error
+    run = await _run_of(sync, workspace_id, integration_id, run_id)
     if run is None:
         raise NotFoundError("run")
     return run
+
+
+async def _run_of(sync: SyncServices, workspace_id: str, integration_id: str, run_id: str | None) -> RunSummary | None:
+    try:
+        return await sync.runs.find_run(workspace_id, integration_id, run_id)
+    except TransientError as error:
+        raise UnavailableError("sync worker") from error
 
 
 async def _sent(sync: SyncServices, command: StartRun | CancelRun) -> None:
@@ -198,6 +204,7 @@ async def _sent(sync: SyncServices, command: StartRun | CancelRun) -> None:
 async def _accepted(sync: SyncServices, place: Place, command: StartRun) -> Response:
     try:
         run_id = await sync.streams.started(place, start=lambda: _sent(sync, command), within=ANSWER_WITHIN)
+        await _until_found(sync, place, run_id)
     except TimeoutError:
         raise OutcomeUnknownError(command.run_id) from None
     expires_at = sync.clock() + TOKEN_LIFETIME
@@ -215,6 +222,13 @@ async def _accepted(sync: SyncServices, place: Place, command: StartRun) -> Resp
         status_code=202,
         headers={"preference-applied": "respond-async"},
     )
+
+
+async def _until_found(sync: SyncServices, place: Place, run_id: str) -> None:
+    """Wait until a run can be followed: its first event is published before it is stored. Raises TimeoutError."""
+    async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+        while await _run_of(sync, place.workspace_id, place.integration_id, run_id) is None:  # noqa: ASYNC110 - not ours
+            await asyncio.sleep(LOOK_AGAIN.total_seconds())
 
 
 async def _started(sync: SyncServices, place: Place, command: StartRun) -> AsyncIterator[bytes]:
