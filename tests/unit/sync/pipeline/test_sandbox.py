@@ -1,11 +1,11 @@
 """What tenants have written is evaluated as documented, and can neither run on, nor grow, nor look around."""
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -13,6 +13,8 @@ import pytest
 import pytest_asyncio
 from tieline_sync.adapters.providers.sandbox import Sandbox, SandboxBusyError
 from tieline_sync.domain.providers.errors import NotConfiguredError
+
+from tests.support.waiting import eventually
 
 NOTHING: dict[str, Any] = {
     "response_filter": [],
@@ -156,6 +158,46 @@ async def test_what_broke_out_of_a_template_could_open_nothing() -> None:
     assert said.decode().split() == ["OSError"] * 5 + ["MemoryError"]
 
 
+SHOWS_WHO_ANSWERS = """
+import os
+from tieline_sync.adapters.providers import sandbox_child
+sandbox_child._answer = lambda job: str(os.getpid()).encode()
+sandbox_child.main(1.0)
+"""
+
+
+async def test_no_process_works_for_two_workspaces() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SHOWS_WHO_ANSWERS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    frames = [frame for whose in ("w1", "w1", "w2", "w1") for frame in (whose.encode(), b"{}")]
+    said, _ = await process.communicate(b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames))
+
+    first, second, third, fourth = frames_of(said)[1:]
+    assert first == second
+    assert len({first, third, fourth, str(process.pid).encode()}) == 4
+
+
+def frames_of(said: bytes) -> list[bytes]:
+    found = []
+    while said:
+        length = int.from_bytes(said[:4], "big")
+        found.append(said[4 : 4 + length])
+        said = said[4 + length :]
+    return found
+
+
+async def test_an_answer_can_not_be_multiplied_without_measure(sandbox: Sandbox) -> None:
+    many = {f"copy{number}": "@" for number in range(40)}
+
+    shown = await stages(sandbox, "x" * 1_000_000, response_mapping=many)
+    fewer = await stages(sandbox, "x" * 1_000_000, response_mapping={"one": "@", "two": "@"})
+
+    assert (shown["final_result"], shown["error"]) == (None, "the result is larger than 16777216 bytes")
+    assert fewer["error"] is None
+    assert len(fewer["final_result"]) == 1_048_576
+
+
 async def test_no_filter_of_the_template_language_needs_a_file(sandbox: Sandbox) -> None:
     errors = {}
     for name in jinja2.filters.FILTERS:
@@ -247,10 +289,22 @@ async def test_no_process_is_left_behind() -> None:
     sandbox = Sandbox(2)
     await asyncio.gather(*(stages(sandbox, {}, whose=f"w{n}", result_template="x") for n in range(8)))
     children = [child._process.pid for child in sandbox._all]
+    forked = [int(pid) for child in children for pid in read_text(f"/proc/{child}/task/{child}/children").split()]
 
     await sandbox.close()
 
     assert 1 <= len(children) <= 2
-    for pid in children:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    assert len(forked) == len(children)
+    await eventually(lambda: not any(is_running(pid) for pid in (*children, *forked)))
+
+
+def read_text(path: str) -> str:
+    return Path(path).read_text(encoding="ascii")
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process is there and no zombie, which waits for nobody but a reaper."""
+    try:
+        return read_text(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from tieline.errors import TransientError
 
-from tieline_sync.adapters.providers.sandbox_child import LENGTH_BYTES
+from tieline_sync.adapters.providers.sandbox_child import LARGEST_ANSWER, LENGTH_BYTES
 from tieline_sync.domain.pipeline.stages import answer_stages, is_plain
 from tieline_sync.domain.providers.errors import NotConfiguredError, Problem
 
@@ -91,7 +91,7 @@ class Sandbox:
         except orjson.JSONEncodeError as error:
             raise NotConfiguredError(f"{what} {TOO_DEEP}") from error
         async with self._turn(whose):
-            answer = await self._answered(frame, what)
+            answer = await self._answered(frame, what, whose)
         if "exceeded" in answer:
             raise NotConfiguredError(f"{what} {answer['exceeded']}")
         if "failed" in answer:
@@ -115,10 +115,10 @@ class Sandbox:
             if not turns.waiting:
                 del self._turns[whose]
 
-    async def _answered(self, frame: bytes, what: str) -> dict[str, Any]:
-        child = self._idle.pop() if self._idle else await self._started()
+    async def _answered(self, frame: bytes, what: str, whose: str) -> dict[str, Any]:
+        child = self._taken(whose) or await self._started()
         try:
-            answer: dict[str, Any] = orjson.loads(await child.ask(frame))
+            answer: dict[str, Any] = orjson.loads(await child.ask(whose.encode(), frame))
         except _Lost:
             log.warning("a sandbox process ran into its limits")
             raise NotConfiguredError(f"{what} takes too long, or too much memory") from None
@@ -129,6 +129,15 @@ class Sandbox:
                 self._all.discard(child)
                 await child.end()
         return answer
+
+    def _taken(self, whose: str) -> "_Child | None":
+        """Return an idle process, one that has just worked for the same workspace if there is."""
+        if not self._idle:
+            return None
+        child = next((each for each in self._idle if each.whose == whose), self._idle[-1])
+        self._idle.remove(child)
+        child.whose = whose
+        return child
 
     async def _started(self) -> "_Child":
         child = await _Child.start(self._cpu_time)
@@ -142,6 +151,7 @@ class _Child:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.is_fit = True
+        self.whose = ""
 
     @classmethod
     async def start(cls, cpu_time: timedelta) -> "_Child":
@@ -169,14 +179,15 @@ class _Child:
             raise SandboxBusyError("the sandbox did not start") from error
         return child
 
-    async def ask(self, frame: bytes) -> bytes:
-        """Return the answer to a job. Raises _Lost."""
+    async def ask(self, whose: bytes, job: bytes) -> bytes:
+        """Return the answer to a workspace's job. Raises _Lost."""
         self.is_fit = False
         stdin = self._process.stdin
         assert stdin is not None  # noqa: S101 - asked for at the start
         try:
             async with asyncio.timeout(LONGEST_JOB.total_seconds()):
-                stdin.write(len(frame).to_bytes(LENGTH_BYTES, "big") + frame)
+                for frame in (whose, job):
+                    stdin.write(len(frame).to_bytes(LENGTH_BYTES, "big") + frame)
                 await stdin.drain()
                 answer = await self._frame()
         except (TimeoutError, OSError) as error:
@@ -189,6 +200,8 @@ class _Child:
         assert stdout is not None  # noqa: S101 - asked for at the start
         try:
             length = int.from_bytes(await stdout.readexactly(LENGTH_BYTES), "big")
+            if length > LARGEST_ANSWER:
+                raise _Lost
             return await stdout.readexactly(length)
         except asyncio.IncompleteReadError as error:
             raise _Lost from error
