@@ -39,9 +39,17 @@ EVENTS_KEPT = timedelta(days=1)  # the topic keeps them for twice as long
 
 # `no-transform` and X-Accel-Buffering keep proxies from compressing or collecting events before they pass them on.
 STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
-STREAM_RESPONSE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "`progress` events, then `complete` or `error`", "content": {"text/event-stream": {}}},
+_EVENTS: dict[str, Any] = {
+    "description": "`progress` events, then `complete` or `error`",
+    "content": {"text/event-stream": {}},
+}
+START_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _EVENTS,
     202: {"description": "With `Prefer: respond-async`: where the events of the run can be read"},
+}
+FOLLOW_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _EVENTS,
+    204: {"description": "There is nothing more: that was the last event, or the run ended more than a day ago"},
 }
 
 
@@ -69,11 +77,10 @@ CallerDep = Annotated[Principal, Depends(may(PERMISSION))]
 def build_router() -> APIRouter:
     """Return the routes of surface D's sync."""
     router = APIRouter(tags=["D: sync"])
-    router.post("/integrations/sync/{integration_id}", operation_id="syncIntegration", responses=STREAM_RESPONSE)(start)
-    router.get("/integrations/sync/{integration_id}/events", operation_id="followSync", responses=STREAM_RESPONSE)(
-        follow
-    )
-    router.post("/integrations/sync/{integration_id}/cancel", operation_id="cancelSync", status_code=202)(cancel)
+    base = "/integrations/sync/{integration_id}"
+    router.post(base, operation_id="syncIntegration", responses=START_RESPONSES)(start)
+    router.get(f"{base}/events", operation_id="followSync", responses=FOLLOW_RESPONSES)(follow)
+    router.post(f"{base}/cancel", operation_id="cancelSync", status_code=202)(cancel)
     return router
 
 
