@@ -1,11 +1,16 @@
 """Commands about runs: start (or attach), cancel. Only recorded here; workers take the runs from the store."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 from tieline.contracts.sync import CancelRun, RunAttached, RunQueued, StartRun
 
 from tieline_sync.domain.runs import Attachment, Run
 from tieline_sync.ports import Events, RunStore
+
+LOOKS_AT_AN_END = 40
+BETWEEN_LOOKS = timedelta(milliseconds=25)
 
 
 class AcceptRuns:
@@ -31,11 +36,25 @@ class AcceptRuns:
             if known is not None:
                 await self._announce(command, known)
                 return
-            active = await self._runs.find_active(command.workspace_id, command.integration_id)
+            active = await self._under_way(command)
             if active is None and await self._queued(command, traceparent):
                 return
             if active is not None and await self._attached(command, active):
                 return
+
+    async def _under_way(self, command: StartRun) -> Run | None:
+        """Return the run to attach to.
+
+        A run tells its end a moment before it is marked as over. Whoever starts a sync on hearing of that end wants
+        what has changed since, so the mark is waited for; not for long, because the worker may have died in between.
+        """
+        active = await self._runs.find_active(command.workspace_id, command.integration_id)
+        for _ in range(LOOKS_AT_AN_END):
+            if active is None or not active.is_over:
+                break
+            await asyncio.sleep(BETWEEN_LOOKS.total_seconds())
+            active = await self._runs.find_active(command.workspace_id, command.integration_id)
+        return active
 
     async def cancel(self, command: CancelRun) -> None:
         """Ask the run to stop; one that is over, or unknown, is left alone. Raises DatabaseUnavailableError."""

@@ -39,7 +39,7 @@ class ReadDatasets:
         Raises RunActiveError, VersionNotFoundError, DatasetMovedError when a run published meanwhile.
         """
         active = await self._runs.find_active(workspace_id, integration_id)
-        if active is not None:
+        if active is not None and not active.is_over:  # one that is has done all it does to the dataset
             raise RunActiveError(active.id)
         dataset = await self._datasets.get(workspace_id, integration_id)
         if await self._datasets.version(dataset.id, version) is None:
