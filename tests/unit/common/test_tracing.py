@@ -15,8 +15,8 @@ _PARENT = "4bf92f3577b34da6a3ce929d0e0e4736"
 _SAMPLED, _UNSAMPLED = (f"00-{_PARENT}-00f067aa0ba902b7-{flags}" for flags in ("01", "00"))
 
 _REQUEST = """
-import asyncio, json, sys
-from tieline.observability import http, mongo, tracing
+import asyncio, json, logging, sys
+from tieline.observability import http, logs, mongo, tracing
 
 tracing.configure_tracing("tests")
 told = {}
@@ -24,6 +24,8 @@ told = {}
 async def app(scope, receive, send):
     with tracing.producer_span("tieline.events.v1") as producer:
         told["recorded"] = producer.is_recording()
+        record = logging.LogRecord("tests", logging.INFO, "", 0, "", (), None)
+        told["logged"] = json.loads(logs.JsonFormatter("tests").format(record)).get("trace_id")
         told["kafka"] = tracing.with_trace_headers([("ce_id", b"1")])[1:]
     await send({"type": "http.response.start", "status": 200, "headers": []})
 
@@ -81,7 +83,7 @@ def _request(*traceparent: str, times: int = 1, **environment: Any) -> dict[str,
 def test_nothing_is_set_up_when_no_traces_are_wanted(environment: dict[str, Any]) -> None:
     told = _request(_SAMPLED, **environment)
 
-    assert told.pop("times") == 0
+    assert (told.pop("times"), told.pop("logged")) == (0, None)
     assert told == {"recorded": False, "kafka": {}, "wrapped": False, "listeners": 0, "sdk": False, "shared": True}
 
 
@@ -115,6 +117,7 @@ def test_a_ratio_of_the_traces_is_recorded_whole_and_the_rest_not_at_all(collect
     assert bool(int(flags, 16) & 1) is sampled
     assert len(collector.all()) == (2 if sampled else 0)
     assert {span.trace_id for span in collector.all()} <= {trace_id}
+    assert told["logged"] == trace_id
     assert int(span_id, 16)
 
 

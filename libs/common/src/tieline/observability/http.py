@@ -3,10 +3,11 @@
 from opentelemetry.trace import Span, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tieline.observability.tracing import server_span, wanted
+from tieline.observability.tracing import server_span, unsampled_here, unsampled_request, wanted
 
 _UNTRACED = frozenset({"/healthz", "/readyz", "/readyz/traffic", "/metrics"})
-_TRACE_HEADERS = frozenset({b"traceparent", b"tracestate"})
+_TRACEPARENT = b"traceparent"
+_TRACE_HEADERS = frozenset({_TRACEPARENT, b"tracestate"})
 SERVER_ERROR = 500
 
 ROUTE = "tieline.route"
@@ -32,9 +33,24 @@ class _TracedApp:
         if scope["type"] != "http" or scope["path"] in _UNTRACED:
             await self._app(scope, receive, send)
             return
+        unsampled = None if _belongs_to_a_trace(scope) else unsampled_request()
+        if unsampled is not None:
+            token = unsampled_here.set(unsampled)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                unsampled_here.reset(token)
+            return
         method: str = scope["method"]
         with server_span(method, _carried(scope), scope["path"]) as span:
             await self._app(scope, receive, _noting(span, method, scope, send) if span.is_recording() else send)
+
+
+def _belongs_to_a_trace(scope: Scope) -> bool:
+    for name, _ in scope["headers"]:  # noqa: SIM110 - a generator costs half as much again
+        if name == _TRACEPARENT:
+            return True
+    return False
 
 
 def _carried(scope: Scope) -> dict[str, str]:

@@ -8,7 +8,7 @@ import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import Token
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,15 @@ class _State:
 
 _state = _State()
 
+unsampled_here: ContextVar[UnsampledSpan | None] = ContextVar("unsampled_here", default=None)
+"""The request being answered, when it is not sampled. Beside the API's context, which takes several times as long to
+change: a webhook pays for this each time."""
+
+
+def current_span() -> Span:
+    """Return the span that is under way; an invalid one when there is none."""
+    return unsampled_here.get() or get_current_span()
+
 
 def wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """Tell whether the standard variables ask for traces."""
@@ -126,15 +135,15 @@ def with_trace_headers(headers: list[tuple[str, bytes]]) -> list[tuple[str, byte
 
 def trace_headers() -> dict[str, str]:
     """Return the headers that carry the current trace over HTTP; empty when there is none."""
-    return _headers_of(get_current_span()) if tracing() else {}
+    return _headers_of(current_span()) if tracing() else {}
 
 
 def traceparent() -> str | None:
     """Return the current trace in W3C form, to keep with something that is done later; None when there is none."""
-    if not tracing():
+    if _state.export is None:
         return None
-    here = get_current_span()
-    return here.traceparent if type(here) is UnsampledSpan else _headers_of(here).get("traceparent")
+    unsampled = unsampled_here.get()
+    return unsampled.traceparent if unsampled is not None else _headers_of(current_span()).get("traceparent")
 
 
 def context_of(headers: Mapping[str, str]) -> Context:
@@ -153,12 +162,15 @@ def span(
     return _span(name, kind, parent, attributes) if tracing() else _NO_SPAN
 
 
+def unsampled_request() -> UnsampledSpan | None:
+    """Begin a trace, with a request that belongs to none, that is not sampled; None when the SDK has to be asked."""
+    return _state.export.unsampled_root() if _state.export is not None else None
+
+
 def server_span(method: str, carried: Mapping[str, str], path: str) -> AbstractContextManager[Span]:
-    """Answer a request in a block as one span of the trace that its headers carry, or as the first of a new one."""
-    if not carried and _state.export is not None and (unsampled := _state.export.unsampled_root()) is not None:
-        return _Current(unsampled)
-    parent = context_of(carried)
+    """Answer a request in a block as one span of the trace that its headers carry; see `unsampled_request` first."""
     attributes = {"http.request.method": method, "url.path": path}
+    parent = context_of(carried)
     if carried:
         return _span(method, SpanKind.SERVER, parent, attributes)
     return _Current(tracer.start_span(method, context=parent, kind=SpanKind.SERVER, attributes=attributes))
@@ -171,7 +183,7 @@ def client_span(name: str, **attributes: str | int) -> AbstractContextManager[Sp
 
 def producer_span(topic: str) -> AbstractContextManager[Span]:
     """Run a block that sends records to a topic as one span."""
-    if not tracing() or type(get_current_span()) is UnsampledSpan:
+    if _state.export is None or unsampled_here.get() is not None:  # on the hot path: no call that can be spared
         return _NO_SPAN
     return _span(f"send {topic}", SpanKind.PRODUCER, None, _KAFKA)
 
@@ -188,7 +200,7 @@ def span_of_kept(name: str, kept: str | None, **attributes: str | int) -> Abstra
 def _span(
     name: str, kind: SpanKind, parent: Context | None, attributes: Mapping[str, str | int]
 ) -> AbstractContextManager[Span]:
-    before = get_current_span(parent)
+    before = current_span() if parent is None else get_current_span(parent)
     if _unsampled(before):
         # What follows still has to carry the trace, or whoever gets it would begin one of its own.
         return _NO_SPAN if parent is None else _Current(before)
@@ -226,13 +238,16 @@ class _Current:
     A class and not a generator: it costs a third, and every request, record and call passes here.
     """
 
-    __slots__ = ("_span", "_token")
+    __slots__ = ("_hidden", "_span", "_token")
 
     def __init__(self, current: Span) -> None:
         self._span = current
         self._token: Token[Context] | None = None
+        self._hidden: Token[UnsampledSpan | None] | None = None
 
     def __enter__(self) -> Span:
+        if unsampled_here.get() is not None:  # begun while a request is answered, and no part of it
+            self._hidden = unsampled_here.set(None)
         self._token = attach(trace.set_span_in_context(self._span))
         return self._span
 
@@ -241,6 +256,8 @@ class _Current:
     ) -> None:
         if self._token is not None:
             detach(self._token)
+        if self._hidden is not None:
+            unsampled_here.reset(self._hidden)
         if error is not None:
             self._span.set_status(Status(StatusCode.ERROR, type(error).__name__))
         self._span.end()
