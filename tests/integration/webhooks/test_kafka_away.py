@@ -5,7 +5,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tieline.settings import KafkaSettings
+from tieline.topics import EVENTS
 from tieline_cli.processes.ports import free_port
 
 from tests.support.outage import StoppableBroker, appended, send_for
@@ -114,6 +117,62 @@ async def test_a_full_spool_tells_senders_to_come_back(world: RouterWorld, broke
     assert answers[0].status_code == 200
     assert answers[-1].status_code == 503
     assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def test_the_largest_webhook_there_may_be_reaches_the_topic(world: RouterWorld, broker: StoppableBroker) -> None:
+    router = world.new_router(TIELINE_WEBHOOKS__ROLES='["intake"]')
+    await router.start()
+    await _until_verified(world)
+    bodies = [a_large_issue("1"), a_large_issue("2"), a_sentry_issue("3", title="webhook 1")]
+
+    assert [(await world.post("sentry", each, signed_sentry(each))).status_code for each in bodies[:1]] == [200]
+    await broker.stop()
+    assert [(await world.post("sentry", each, signed_sentry(each))).status_code for each in bodies[1:]] == [200, 200]
+    await broker.start()
+    await eventually(lambda: router.answers("/readyz"), within=60)
+
+    assert await appended(world.kafka) == {f"sentry/issue/{number}": [1] for number in (1, 2, 3)}
+
+
+async def test_what_kafka_never_takes_holds_up_nothing_else(
+    world: RouterWorld, broker: StoppableBroker, tmp_path: Path
+) -> None:
+    if not broker.durable:
+        pytest.skip("the embedded broker takes records of any size; see make test-kafka")
+    router = world.new_router(TIELINE_WEBHOOKS__ROLES='["intake"]')
+    await router.start()
+    await _until_verified(world)
+    await limit_records(world.kafka, to=100_000)
+    large, small = a_large_issue("1"), [a_sentry_issue("2", title=f"webhook {number}") for number in range(1, 5)]
+
+    refused = await world.post("sentry", large, signed_sentry(large))
+    taken = [await world.post("sentry", each, signed_sentry(each)) for each in small[:2]]
+    await broker.stop()
+    taken += [await world.post("sentry", each, signed_sentry(each)) for each in (small[2], large, small[3])]
+    await broker.start()
+    await eventually(lambda: router.answers("/readyz"), within=60)
+
+    assert (refused.status_code, refused.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert [each.status_code for each in taken] == [200] * 5
+    assert await appended(world.kafka) == {"sentry/issue/2": [1, 2, 3, 4]}
+    assert large in (tmp_path / "router-0" / "spool" / "set-aside").read_bytes()
+
+
+def a_large_issue(issue: str) -> bytes:
+    """Return a webhook of 1 MiB, the most that is taken in."""
+    rest = 1_048_576 - len(a_sentry_issue(issue, title="webhook 1", filler=""))
+    return a_sentry_issue(issue, title="webhook 1", filler="x" * rest)
+
+
+async def limit_records(settings: KafkaSettings, *, to: int) -> None:
+    """Make the event topic take smaller records only."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    await admin.start()
+    try:
+        name = settings.topic_prefix + EVENTS
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": str(to)})])
+    finally:
+        await admin.close()
 
 
 async def _until_verified(world: RouterWorld) -> None:

@@ -34,6 +34,9 @@ ROUTE_EVENTS_GROUP = "webhook-router.route-events"
 CONSUMER_GROUPS = (APPLY_COMMANDS_GROUP, RECORD_SYNCS_GROUP, RUN_SYNCS_GROUP, ROUTE_EVENTS_GROUP)
 """The groups that acknowledge what they handled; each has a topic for what it could not."""
 
+# A body may have 1 MiB, and becomes a record with headers around it, which is more than brokers take by default.
+MAX_RECORD_BYTES = 2_097_152
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
@@ -49,10 +52,11 @@ class Topic:
 
     def config(self, longest_retention: timedelta | None = None) -> dict[str, str]:
         """Return the broker's settings for this topic."""
-        if self.cleanup == "compact":
-            return {"cleanup.policy": "compact"}
-        kept = self.retention if longest_retention is None else min(self.retention, longest_retention)
-        return {"cleanup.policy": "delete", "retention.ms": str(int(kept.total_seconds() * 1000))}
+        settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(MAX_RECORD_BYTES)}
+        if self.cleanup == "delete":
+            kept = self.retention if longest_retention is None else min(self.retention, longest_retention)
+            settings["retention.ms"] = str(int(kept.total_seconds() * 1000))
+        return settings
 
 
 def _dead_letters(group: str) -> Topic:

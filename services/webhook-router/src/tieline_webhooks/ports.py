@@ -24,7 +24,7 @@ class Log(Protocol):
     """Where accepted events go."""
 
     def append(self, accepted: AcceptedEvent) -> Awaitable[None]:
-        """Return once the event is durable. Raises OverloadedError, SpoolFullError."""
+        """Return once the event is durable. Raises OverloadedError, SpoolFullError, RecordTooLargeError."""
         ...
 
     def append_all(self, events: Sequence[AcceptedEvent]) -> Awaitable[None]:

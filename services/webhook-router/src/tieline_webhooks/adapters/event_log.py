@@ -18,10 +18,11 @@ from collections.abc import Awaitable, Sequence
 from itertools import chain, count
 
 from aiokafka.errors import KafkaError
+from tieline.errors import RecordTooLargeError
 from tieline.observability.tracing import producer_span
 from tieline.topics import EVENTS
 
-from tieline_webhooks.adapters.event_producer import EventProducer, RecordBatch
+from tieline_webhooks.adapters.event_producer import TOO_LARGE, EventProducer, RecordBatch
 from tieline_webhooks.adapters.event_records import EncodedRecord, encoded
 from tieline_webhooks.adapters.spool import Spool
 from tieline_webhooks.adapters.spooled import Drain, spooled
@@ -79,7 +80,10 @@ class EventLog:
         return self._failed_over.is_set()
 
     async def append(self, accepted: AcceptedEvent) -> None:
-        """Return once the event is in Kafka or on the disk. Raises OverloadedError, SpoolFullError."""
+        """Return once the event is in Kafka or on the disk.
+
+        Raises OverloadedError, SpoolFullError, and RecordTooLargeError, which the brokers' settings decide.
+        """
         if self.in_flight >= self._max_in_flight:
             raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
         self.in_flight += 1
@@ -92,7 +96,7 @@ class EventLog:
     async def append_all(self, events: Sequence[AcceptedEvent]) -> None:
         """Return once all the events are in Kafka or on the disk; those of one subject keep their order.
 
-        Raises OverloadedError, SpoolFullError; then some may be appended. The same events again do no harm.
+        Raises what `append` does; then some may be appended. The same events again do no harm.
         """
         if self.in_flight and self.in_flight + len(events) > self._max_in_flight:
             raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
@@ -169,7 +173,9 @@ class EventLog:
         if acknowledged is None or acknowledged.cancelled():
             return
         error = acknowledged.exception()
-        if error is not None:
+        if isinstance(error, TOO_LARGE) and len(batch.records) == 1:
+            _fail(batch, RecordTooLargeError("Kafka takes no record as large as this event"))
+        elif error is not None:
             self._fail_over(f"it did not take a batch: {error or type(error).__name__}")
             return
         if self._handed.get(batch.partition) is batch:

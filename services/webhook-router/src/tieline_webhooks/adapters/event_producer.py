@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from tieline.kafka.connection import connection_arguments
 from tieline.settings import KafkaSettings
@@ -13,6 +13,9 @@ from tieline_webhooks.adapters.event_records import EncodedRecord
 from tieline_webhooks.adapters.partitions import partition_of
 
 RECONNECT_SECONDS = 1.0
+
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""What a broker says to a batch that it will never take."""
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Events as Kafka carries them: `tieline.contracts.events` written for webhooks, and read whoever wrote it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, get_args
 
@@ -14,6 +14,8 @@ from tieline_webhooks.domain.events import NormalisedEvent, Severity, State, eve
 from tieline_webhooks.domain.senders import SENDERS
 
 KafkaHeaders = list[tuple[str, bytes]]
+
+_quoted: Final = msgspec.json.Encoder().encode
 
 _SEVERITIES: Final = frozenset(get_args(Severity))
 _STATES: Final = frozenset(get_args(State))
@@ -40,22 +42,28 @@ class EncodedRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def encoded(accepted: AcceptedEvent) -> EncodedRecord:
     """Return the record of an event. On the hot path: about 5 µs."""
+    try:
+        return _encoded(accepted, str.encode)
+    except UnicodeEncodeError:  # half a character
+        return _encoded(accepted, _bytes)
+
+
+def _encoded(accepted: AcceptedEvent, encode: Callable[[str], bytes]) -> EncodedRecord:
     event = accepted.event
-    event_time = event.occurred_at or accepted.received_at
-    own_id = accepted.id.encode()
+    own_id = encode(accepted.id)
     subject = accepted.subject or event.subject
     headers: KafkaHeaders = [
         ("ce_specversion", b"1.0"),
         ("ce_id", own_id),
-        ("ce_type", event.type.encode()),
-        ("ce_source", accepted.source.encode()),
-        ("ce_time", event_time.isoformat().encode()),
-        ("ce_subject", _bytes(subject)),
-        (CONTENT_TYPE, accepted.content_type.encode()),
+        ("ce_type", encode(event.type)),
+        ("ce_source", encode(accepted.source)),
+        ("ce_time", _quoted(event.occurred_at or accepted.received_at)[1:-1]),  # a tenth of what `isoformat` takes
+        ("ce_subject", encode(subject)),
+        (CONTENT_TYPE, encode(accepted.content_type)),
         ("correlation_id", own_id),
-        (names.WORKSPACE_ID, accepted.workspace_id.encode()),
-        (names.TITLE, _bytes(event.title)),
-        (names.SEVERITY, event.severity.encode()),
+        (names.WORKSPACE_ID, encode(accepted.workspace_id)),
+        (names.TITLE, encode(event.title)),
+        (names.SEVERITY, encode(event.severity)),
     ]
     for name, value in (
         (names.AGENT_ID, accepted.agent_id),
@@ -71,13 +79,13 @@ def encoded(accepted: AcceptedEvent) -> EncodedRecord:
         ("traceparent", traceparent() or accepted.traceparent),
     ):
         if value is not None:
-            headers.append((name, _bytes(value)))
+            headers.append((name, encode(value)))
     if event.aliases:
-        headers.append((names.ALIASES, ",".join(event.aliases).encode()))
+        headers.append((names.ALIASES, encode(",".join(event.aliases))))
     for name, value in accepted.extensions:
-        headers.append((f"ce_{name}", _bytes(value)))
+        headers.append((f"ce_{name}", encode(value)))
     return EncodedRecord(
-        _bytes(names.event_key(accepted.workspace_id, subject)), event.repaired_body or accepted.body, headers
+        encode(names.event_key(accepted.workspace_id, subject)), event.repaired_body or accepted.body, headers
     )
 
 

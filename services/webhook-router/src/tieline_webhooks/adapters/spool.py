@@ -35,6 +35,7 @@ from tieline_webhooks.domain.errors import SpoolFullError
 
 CURSOR = "taken"
 LOCK = "lock"
+SET_ASIDE = "set-aside"
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,10 @@ class Spool:
         """Forget the records up to `number`."""
         await self._in_thread(lambda: self._store_taken(number))
 
+    async def set_aside(self, payload: bytes) -> None:
+        """Keep a record that can't be taken to where it should go, in a file of its own beside the segments."""
+        await self._in_thread(lambda: self._write_aside(payload))
+
     async def close(self) -> None:
         """Finish the write under way and let go of the folder; what is in it stays for the next process."""
         if self._writing is not None:
@@ -192,6 +197,13 @@ class Spool:
                 if len(found) >= max_records or size >= max_bytes:
                     return found
         return found
+
+    def _write_aside(self, payload: bytes) -> None:
+        with (self._folder / SET_ASIDE).open("ab") as file:
+            file.write(frame(0, payload))
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(self._folder)
 
     def _store_taken(self, number: int) -> None:
         fresh = self._folder / f"{CURSOR}.new"

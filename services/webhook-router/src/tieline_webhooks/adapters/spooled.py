@@ -6,14 +6,19 @@ from collections.abc import Sequence
 
 import msgspec
 from aiokafka.errors import KafkaError
+from prometheus_client import Counter
 
-from tieline_webhooks.adapters.event_producer import EventProducer, RecordBatch
+from tieline_webhooks.adapters.event_producer import TOO_LARGE, EventProducer, RecordBatch
 from tieline_webhooks.adapters.event_records import EncodedRecord
 from tieline_webhooks.adapters.spool import Spool
 
 DRAIN_RECORDS = 1_000
 DRAIN_BYTES = 1_048_576
 PAUSE_SECONDS = 0.01  # while the last records are on their way to the disk
+
+SET_ASIDE = Counter(
+    "tieline_spool_set_aside_total", "Accepted events that Kafka never takes, kept in the spool's file `set-aside`."
+)
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +45,8 @@ class Drain:
     def __init__(self, producer: EventProducer, spool: Spool) -> None:
         self._producer = producer
         self._spool = spool
+        self._most_in_batch = DRAIN_RECORDS
+        self._refused = False
         self.in_doubt: dict[int, asyncio.Future[None]] = {}
         """By token: batches that were given to Kafka before their records were spooled."""
 
@@ -51,6 +58,7 @@ class Drain:
             if not records:
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
+            self._most_in_batch = DRAIN_RECORDS
             await self._take_to_kafka([_decode(each.payload) for each in records])
             await self._spool.advance(records[-1].number)
             log.info("took events from the spool to Kafka", extra={"records": len(records)})
@@ -84,7 +92,7 @@ class Drain:
         for record in records:
             partition = self._producer.partition_of(record.key)
             batch, held = batches.setdefault(partition, (self._producer.new_batch(), []))
-            if partition in closed or not batch.add(record):
+            if partition in closed or len(held) >= self._most_in_batch or not batch.add(record):
                 closed.add(partition)
                 later.append(record)
             else:
@@ -96,16 +104,32 @@ class Drain:
                 sent.append((await self._producer.send(batch, partition), held))
         except KafkaError:
             failed = [record for _, held in list(batches.values())[len(sent) :] for record in held]
-        failed = [*[record for each in sent for record in await _not_arrived(*each)], *failed]
+        failed = [*[record for each in sent for record in await self._not_arrived(*each)], *failed]
         if failed:
-            log.warning("Kafka is away again, keeping the spool", extra={"records": len(failed)})
+            log.warning("Kafka did not take events, keeping them in the spool", extra={"records": len(failed)})
+        if failed or self._refused:
+            self._refused = False  # a refused batch leaves a gap in the producer's sequence: another one goes on
             await self._producer.disconnect()
         return [*failed, *later]
 
+    async def _not_arrived(
+        self, acknowledged: "asyncio.Future[None]", records: list[EncodedRecord]
+    ) -> list[EncodedRecord]:
+        """Return the records of a batch that are to be sent again.
 
-async def _not_arrived(acknowledged: "asyncio.Future[None]", records: list[EncodedRecord]) -> list[EncodedRecord]:
-    try:
-        await acknowledged
-    except KafkaError:
-        return records
-    return []
+        One that is too large for the brokers would hold up all behind it for ever: it is set aside, and said so.
+        """
+        try:
+            await acknowledged
+        except TOO_LARGE:
+            if len(records) > 1:
+                self._most_in_batch = 1
+                return records
+            self._refused = True
+            SET_ASIDE.inc()
+            await self._spool.set_aside(spooled(records[0], token=0))
+            facts = {"bytes": len(records[0].value)}
+            log.error("set an event aside: Kafka takes none so large", extra=facts)  # noqa: TRY400 - it says no more
+        except KafkaError:
+            return records
+        return []

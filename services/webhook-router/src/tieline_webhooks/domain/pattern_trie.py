@@ -117,7 +117,7 @@ def find(root: Node[T], tokens: Sequence[str]) -> list[T]:
     for token in tokens:
         following: list[Place[T]] = []
         for node in reached:  # grows on the way: what follows a `**` is reached with the same token
-            if isinstance(node, tuple):  # a type that ends here, and this one goes on
+            if not isinstance(node, Node):  # types end here, and this one goes on
                 continue
             if node.rest:
                 found += node.rest if isinstance(node.rest, tuple) else node.rest.values()
@@ -136,7 +136,7 @@ def find(root: Node[T], tokens: Sequence[str]) -> list[T]:
             return found
         reached = following
     for node in reached:
-        here = node if isinstance(node, tuple) else node.here
+        here = node.here if isinstance(node, Node) else node
         if here:
             found += here if isinstance(here, tuple) else here.values()
     return found

@@ -30,6 +30,11 @@ class ChannelRoute:
     """Where deliveries go while this route's destination stays down."""
     created_at: datetime
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether it takes everything that its patterns match."""
+        return self.enabled and self.project_id is None and self.content_filter is None
+
 
 class RoutableEvent(Protocol):
     """What a route looks at."""

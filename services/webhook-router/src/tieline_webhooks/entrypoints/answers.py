@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from tieline.errors import PermanentError, TielineError, TransientError
+from tieline.errors import PermanentError, RecordTooLargeError, TielineError, TransientError
 from tieline.routing.content_filter import InvalidFilterError
 from tieline.routing.patterns import InvalidPatternError
 
@@ -55,6 +55,8 @@ def fault_of(error: TielineError) -> Fault:
     match error:
         case RefusedRequestError():
             return error.fault
+        case RecordTooLargeError():
+            return Fault(status=413, code="PAYLOAD_TOO_LARGE", message=str(error))
         case DeliveryNotFoundError():
             return Fault(status=404, code="DELIVERY_NOT_FOUND", message=str(error))
         case QuarantineEntryNotFoundError():

@@ -7,35 +7,30 @@ application behind.
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 
 import msgspec
-from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from tieline.errors import TransientError
+from tieline.errors import RecordTooLargeError, TransientError
 from tieline.observability.http import ROUTE
+from tieline.observability.scrapes import look_before_scrapes
 
 from tieline_webhooks.domain.errors import BodyTooLargeError, OverloadedError, UnknownHookError, UnknownSourceError
 from tieline_webhooks.domain.quarantine import Webhook
 from tieline_webhooks.domain.senders import SENDERS, Sender
 from tieline_webhooks.domain.senders.errors import UnusableBodyError
+from tieline_webhooks.entrypoints.intake_metrics import Answers
 from tieline_webhooks.handlers.receive import Receipt, RefusedWebhookError
 
 PREFIX = "/api/webhooks/"
 ORG_HEADER = "x-org-id"
 
-TAKEN = Counter("tieline_webhooks_received_total", "Webhooks by source and what became of them.", ["source", "outcome"])
-
-SECONDS = Histogram(
-    "tieline_webhook_answer_seconds",
-    "From the request to the answer.",
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
-)
-
 log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
+_name_of = lru_cache(maxsize=1_024)(partial(str, encoding="latin-1"))
+"""Names of headers as text: senders use few."""
 
 Receiver = Callable[[Webhook], Awaitable[Receipt]]
 OnRefused = Callable[[Webhook, RefusedWebhookError], None]
@@ -53,6 +48,8 @@ class Intake:
         self._max_body_bytes = max_body_bytes
         self._max_in_hand = max_in_hand
         self._in_hand = 0
+        self._answers = Answers()
+        look_before_scrapes(self._answers.look)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take webhooks, pass on the rest."""
@@ -77,7 +74,7 @@ class Intake:
         source, _, integration_id = scope["path"][len(PREFIX) :].rstrip("/").partition("/")
         webhook: Webhook | None = None
         try:
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            headers = {_name_of(name): value.decode("latin-1") for name, value in scope["headers"]}
             body = await _body(receive, headers, self._max_body_bytes)
             if body is None:
                 return
@@ -92,59 +89,52 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - the outermost loop of a request
             await self._refuse(send, error, source, webhook)
         else:
-            _taken(source, "routed" if receipt.routed else "unrouted")
+            self._answers.count(source, "routed" if receipt.routed else "unrouted")
             await _answer(send, 200, _encode(_answer_of(receipt)))
         finally:
             self._in_hand -= 1
-            SECONDS.observe(perf_counter() - started)
+            self._answers.timed(perf_counter() - started)
 
     async def _refuse(self, send: Send, error: Exception, source: str, webhook: Webhook | None) -> None:
         known = source if source in SENDERS else "unknown"
         if isinstance(error, RefusedWebhookError):
             if webhook is not None:
                 self._on_refused(webhook, error)
-            _taken(known, error.reason.reason)
+            self._answers.count(known, error.reason.reason)
             await _answer(send, 401, _NOT_VERIFIED)
         elif isinstance(error, UnknownHookError):
-            _taken(known, "unknown_hook")
+            self._answers.count(known, "unknown_hook")
             await _answer(send, 401, _NOT_VERIFIED)
         elif isinstance(error, UnknownSourceError):
-            _taken(known, "unknown_source")
+            self._answers.count(known, "unknown_source")
             await _answer(send, 404, _error(f"No webhook source is called {source[:64]!r}", "SOURCE_NOT_FOUND", 404))
         elif isinstance(error, BodyTooLargeError):
-            _taken(known, "too_large")
+            self._answers.count(known, "too_large")
             await _answer(send, 413, _error(f"The body may have {error.limit} bytes", "PAYLOAD_TOO_LARGE", 413))
+        elif isinstance(error, RecordTooLargeError):
+            self._answers.count(known, "too_large")
+            await _answer(send, 413, _error(str(error), "PAYLOAD_TOO_LARGE", 413))
         elif isinstance(error, UnusableBodyError):
-            _taken(known, "unusable_body")
+            self._answers.count(known, "unusable_body")
             await _answer(send, 400, _error(str(error), "INVALID_PAYLOAD", 400))
         elif isinstance(error, TransientError):
-            _taken(known, "unavailable")
+            self._answers.count(known, "unavailable")
             seconds = int((error.retry_after.total_seconds() if error.retry_after else 0) or 5)
             await _answer(
                 send, 503, _error("Webhooks cannot be taken right now", "UNAVAILABLE", 503), retry_after=str(seconds)
             )
         else:
             log.error("a webhook failed", exc_info=error, extra={"source": known})
-            _taken(known, "failed")
+            self._answers.count(known, "failed")
             await _answer(send, 500, _error("Internal error", "INTERNAL_ERROR", 500))
 
     async def _describe(self, scope: Scope, send: Send) -> None:
         sender = SENDERS.get(scope["path"][len(PREFIX) :].rstrip("/").partition("/")[0])
-        with_body = scope["method"] == "GET"
         if sender is None:
-            body = _error("No webhook source of that name", "SOURCE_NOT_FOUND", 404)
-            await _answer(send, 404, body if with_body else b"")
+            status, body = 404, _error("No webhook source of that name", "SOURCE_NOT_FOUND", 404)
         else:
-            await _answer(send, 200, _encode(_description(sender)) if with_body else b"")
-
-
-@lru_cache(maxsize=1_024)
-def _counter(source: str, outcome: str) -> Counter:
-    return TAKEN.labels(source, outcome)
-
-
-def _taken(source: str, outcome: str) -> None:
-    _counter(source, outcome).inc()
+            status, body = 200, _encode(_description(sender))
+        await _answer(send, status, body, with_body=scope["method"] == "GET")
 
 
 def _description(sender: Sender) -> Mapping[str, object]:
@@ -192,7 +182,13 @@ _NOT_VERIFIED = _error("The webhook could not be verified", "WEBHOOK_NOT_VERIFIE
 
 
 async def _answer(
-    send: Send, status: int, body: bytes, *, retry_after: str | None = None, allow: str | None = None
+    send: Send,
+    status: int,
+    body: bytes,
+    *,
+    retry_after: str | None = None,
+    allow: str | None = None,
+    with_body: bool = True,
 ) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     if retry_after is not None:
@@ -201,4 +197,4 @@ async def _answer(
         headers.append((b"allow", allow.encode()))
     with suppress(RuntimeError):  # what uvloop says when the sender has hung up
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": body if with_body else b""})

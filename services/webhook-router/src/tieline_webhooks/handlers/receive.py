@@ -114,10 +114,7 @@ class ReceiveWebhook:
         if sender is None:
             raise UnknownSourceError(webhook.source)
         candidates = self._candidates(sender, webhook)
-        claimed = self._claimed_workspace(webhook, candidates)
-        if not candidates and claimed is None:
-            raise UnknownHookError
-        refusal: SignatureError = NoSecretConfiguredError()
+        refusal: SignatureError | None = None
         unknown = False
         for integration in candidates:
             secrets = self._secrets.of(integration.id)
@@ -136,6 +133,10 @@ class ReceiveWebhook:
                 return sender, integration
         if unknown:
             raise NotReadyError("the webhook secret is being read")
+        claimed = self._claimed_workspace(webhook, candidates)
+        if not candidates and claimed is None:
+            raise UnknownHookError
+        refusal = refusal or NoSecretConfiguredError()
         raise RefusedWebhookError(refusal, claimed) from refusal
 
     def _claimed_workspace(self, webhook: Webhook, candidates: Sequence[Integration]) -> str | None:
