@@ -3,13 +3,13 @@
 import ssl
 from typing import Any
 
-from tieline.kafka.pacing import pace_empty_fetches
+from tieline.kafka.pacing import pace_clients
 from tieline.settings import KafkaSettings
 
 
 def connection_arguments(settings: KafkaSettings) -> dict[str, Any]:
     """Return the keyword arguments every aiokafka client takes."""
-    pace_empty_fetches()
+    pace_clients()
     arguments: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers,
         "security_protocol": settings.security_protocol,

@@ -35,7 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class _Batch:
-    """Records of one partition. `durable` is done once Kafka or the disk has them all."""
+    """Records of one partition. `durable` is done once Kafka or the disk has them all, `acknowledged` once Kafka has.
+
+    `acknowledged` stays open for as long as the batch may still reach Kafka; a KafkaError says that it did not.
+    """
 
     __slots__ = ("acknowledged", "content", "durable", "leader", "partition", "records", "since")
 
@@ -44,7 +47,7 @@ class _Batch:
         self.records: list[EncodedRecord] = []
         self.since = time.monotonic()
         self.durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.acknowledged: asyncio.Future[None] | None = None
+        self.acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.leader: int | None = None
 
     def add(self, record: EncodedRecord) -> bool:
@@ -145,34 +148,39 @@ class EventLog:
             busy = set(self._under_way)
             for partition in [*self._full, *self._growing]:
                 leader = self._producer.leader_of(partition)
-                if leader not in busy and partition not in self._handed and not self.spooling:
+                is_waiting = partition in self._full or partition in self._growing  # still, after the waits in between
+                if is_waiting and leader not in busy and partition not in self._handed and not self.spooling:
                     await self._hand_over(partition, leader)
 
     async def _hand_over(self, partition: int, leader: int | None) -> None:
-        """Give a partition's oldest batch to the producer. One at a time, so that this never waits for another."""
-        waiting = self._full.get(partition)
-        batch = waiting[0] if waiting else self._growing[partition]
-        try:
-            acknowledged = await self._producer.send(batch.content, partition)
-        except KafkaError as error:
-            self._fail_over(f"it takes no records: {error or type(error).__name__}")
-            return
-        if waiting:
-            waiting.popleft()
-            if not waiting:
-                del self._full[partition]
-        else:
-            del self._growing[partition]
-        batch.acknowledged, batch.leader = acknowledged, leader
+        """Give a partition's oldest batch to the producer. One at a time, so that this never waits for another.
+
+        While the producer is asked, Kafka may be found away: by then the batch counts as handed over, so in doubt.
+        """
+        batch = self._oldest(partition)
+        batch.leader = leader
         self._handed[partition] = batch
         self._under_way[leader] += 1
-        acknowledged.add_done_callback(lambda _: self._on_acknowledged(batch))
+        batch.acknowledged.add_done_callback(lambda _: self._on_acknowledged(batch))
+        try:
+            sent = await self._producer.send(batch.content, partition)
+        except KafkaError as error:
+            batch.acknowledged.set_exception(error)
+        else:
+            sent.add_done_callback(lambda _: _settle(batch.acknowledged, sent))
+
+    def _oldest(self, partition: int) -> _Batch:
+        """Return a partition's oldest batch, which waits no longer."""
+        waiting = self._full.get(partition)
+        if waiting is None:
+            return self._growing.pop(partition)
+        batch = waiting.popleft()
+        if not waiting:
+            del self._full[partition]
+        return batch
 
     def _on_acknowledged(self, batch: _Batch) -> None:
-        acknowledged = batch.acknowledged
-        if acknowledged is None or acknowledged.cancelled():
-            return
-        error = acknowledged.exception()
+        error = batch.acknowledged.exception()
         if isinstance(error, TOO_LARGE) and len(batch.records) == 1:
             _fail(batch, RecordTooLargeError("Kafka takes no record as large as this event"))
         elif error is not None:
@@ -205,8 +213,7 @@ class EventLog:
         self._failed_over.set()
         for batch in self._handed.values():
             token = next(self._tokens)
-            if batch.acknowledged is not None:
-                self._drain.in_doubt[token] = batch.acknowledged
+            self._drain.in_doubt[token] = batch.acknowledged
             self._put_in_spool(batch, token)
         for waiting in self._full.values():
             for batch in waiting:
@@ -232,6 +239,14 @@ class EventLog:
             # Nothing is awaited between the drain's last look and this line: no record can slip in between.
             self._failed_over.clear()
             log.info("events go to Kafka")
+
+
+def _settle(acknowledged: "asyncio.Future[None]", sent: "asyncio.Future[None]") -> None:
+    error = KafkaError("the producer was dropped") if sent.cancelled() else sent.exception()
+    if error is None:
+        acknowledged.set_result(None)
+    else:
+        acknowledged.set_exception(error)
 
 
 def _pass_on(stored: "asyncio.Future[list[int]]", batch: _Batch) -> None:

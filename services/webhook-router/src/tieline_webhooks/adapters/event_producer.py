@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
@@ -64,6 +65,9 @@ class EventProducer:
             request_timeout_ms=int(self._settings.request_timeout.total_seconds() * 1000),
         )
         try:
+            # Whoever gave a batch must learn what became of it. aiokafka would give up one that waits for a leader for
+            # the request time-out, also one that it has sent already and whose acknowledgement was lost.
+            producer._message_accumulator._batch_ttl = math.inf  # noqa: SLF001 - there is no setting for it alone
             async with asyncio.timeout(self._settings.request_timeout.total_seconds()):
                 await producer.start()
                 self._partitions = len(await producer.partitions_for(self._topic))

@@ -51,8 +51,13 @@ class Drain:
         """By token: batches that were given to Kafka before their records were spooled."""
 
     async def until_empty(self) -> None:
-        """Return once Kafka has everything that is in the spool, and nothing more comes from the disk."""
+        """Return once Kafka has everything that is in the spool, and nothing more comes from the disk.
+
+        What is in doubt comes first: the producer that knows of it may have to be connected again later.
+        """
         await self._producer.connect()
+        if self.in_doubt:
+            await asyncio.wait(self.in_doubt.values())
         while not self._spool.empty:
             records = await self._spool.read(max_records=DRAIN_RECORDS, max_bytes=DRAIN_BYTES)
             if not records:
