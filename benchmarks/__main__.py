@@ -14,6 +14,7 @@ OTHERS = (
     "sync_ingest",
     "stream_clients",
     "webhook_intake",
+    "webhook_outage",
     "telemetry_cost",
     "endpoint_pipeline",
     "webhook_outage",

@@ -1,11 +1,22 @@
 """The router's own API: events in, deliveries, the books, the quarantine, and what routes say."""
 
 import asyncio
+import hashlib
+import hmac
 import json
 from typing import Any
 
+from tieline.clock import system_clock
+
 from tests.support.registry_stub import WORKSPACE
-from tests.support.router_world import SLUG, RouterWorld, a_sentry_issue, signed_sentry
+from tests.support.router_world import (
+    SLUG,
+    RouterWorld,
+    a_pagerduty_incident,
+    a_sentry_issue,
+    signed_pagerduty,
+    signed_sentry,
+)
 from tests.support.waiting import eventually
 
 
@@ -213,3 +224,40 @@ async def test_lists_come_in_pages(world: RouterWorld) -> None:
 
     assert cursor is None
     assert len(seen) == len(set(seen)) == 5
+
+
+async def test_whatever_cannot_be_verified_is_refused_and_kept_up_to_a_bound(world: RouterWorld) -> None:
+    await world.route("route-1", "*", "slack", "C0ALL")
+    await world.integrate("slack", {"config.bot_token": "xoxb-test", "config.webhook_secret": "slack-secret"})
+    await world.integrate("linear", {})
+    await world.new_router(TIELINE_WEBHOOKS__QUARANTINE_MAX_ENTRIES="4").start()
+    path, body = f"/v1/{SLUG}/quarantine", a_sentry_issue()
+    stale = str(int(system_clock().timestamp()) - 3600)
+    signed = hmac.new(b"slack-secret", b"v0:%s:{}" % stale.encode(), hashlib.sha256).hexdigest()
+
+    async def reasons(count: int) -> list[str]:
+        entries = (await world.api("GET", path)).json()["entries"]
+        return [each["reason"] for each in entries] if len(entries) == count else []
+
+    answers = [
+        await world.post("linear", b"{}", {"linear-signature": "0" * 64}),
+        await world.post("sentry", body, {}),
+        await world.post("sentry", body, signed_sentry(body, secret="nobody's")),
+        await world.post("slack", b"{}", {"x-slack-request-timestamp": stale, "x-slack-signature": f"v0={signed}"}),
+    ]
+    kept = await eventually(lambda: reasons(4))
+    for number in range(3):
+        forged = a_sentry_issue(str(number))
+        answers.append(await world.post("sentry", forged, signed_sentry(forged, secret="nobody's")))
+
+    async def newest_are_kept() -> bool:
+        return (await reasons(4)).count("signature_mismatch") >= 3
+
+    await eventually(newest_are_kept)
+    incident = a_pagerduty_incident()
+    await world.routed("pagerduty", incident, signed_pagerduty(incident))
+    await world.settled(1)
+
+    assert {each.status_code for each in answers} == {401}
+    assert sorted(kept) == ["missing_signature", "no_secret_configured", "signature_mismatch", "stale_timestamp"]
+    assert [each["event"]["type"] for each in await world.deliveries()] == ["incident.triggered"]
