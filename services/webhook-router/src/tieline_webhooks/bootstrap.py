@@ -1,6 +1,7 @@
 """Puts the webhook router together: settings read once, connections opened and closed with the app."""
 
 import asyncio
+import gc
 import logging
 import random
 import time
@@ -71,6 +72,7 @@ from tieline_webhooks.settings import WebhookSettings
 
 SHARES_OF_SENDS = 4  # an account has at most a quarter of them
 GIVE_UP_SECONDS = 3600.0  # between looks for what has waited too long
+YOUNG_OBJECTS = 10_000  # before Python looks for garbage among them; requests in hand hold some thousands
 
 log = logging.getLogger(__name__)
 
@@ -263,6 +265,7 @@ class WebhookRouter:
             background.start("producer", self._producer.start_when_possible())
             background.start("announcements", self._announcer.run())
             background.start("quarantine", self._quarantine.run())
+            background.start("tables", self._leave_tables_to_themselves())
             if self._delivers:
                 background.start("work", self._work())
             yield
@@ -276,6 +279,14 @@ class WebhookRouter:
             secrets_missing=lambda: self._secrets.missing,
             clock=system_clock,
         )
+
+    async def _leave_tables_to_themselves(self) -> None:
+        """Keep Python from looking for garbage in the tables again and again, which stops everything for its time."""
+        await self._route_table.caught_up.wait()
+        await self._integration_table.caught_up.wait()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
     async def _work(self) -> None:
         """Route and deliver, once everything that this needs is there."""

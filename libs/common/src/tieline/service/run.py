@@ -84,6 +84,7 @@ def serve(app: ASGIApp, *, http: HttpSettings, health: Health) -> None:
         access_log=False,
         server_header=False,
         date_header=True,
+        proxy_headers=False,  # nobody asks for a caller's address, and it is work for every request
         lifespan="on",
         timeout_graceful_shutdown=int(http.drain.total_seconds()),
         timeout_keep_alive=75,  # above the 60 s that load balancers commonly keep idle connections

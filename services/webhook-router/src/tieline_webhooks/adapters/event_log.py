@@ -19,7 +19,7 @@ from itertools import chain, count
 
 from aiokafka.errors import KafkaError
 from tieline.errors import RecordTooLargeError
-from tieline.observability.tracing import producer_span
+from tieline.observability.tracing import producer_span, tracing
 from tieline.topics import EVENTS
 
 from tieline_webhooks.adapters.event_producer import TOO_LARGE, EventProducer, RecordBatch
@@ -91,7 +91,10 @@ class EventLog:
             raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
         self.in_flight += 1
         try:
-            with producer_span(EVENTS):
+            if tracing():
+                with producer_span(EVENTS):
+                    await self._put(encoded(accepted))
+            else:
                 await self._put(encoded(accepted))
         finally:
             self.in_flight -= 1
