@@ -228,7 +228,8 @@ async def test_lists_come_in_pages(world: RouterWorld) -> None:
 
 async def test_whatever_cannot_be_verified_is_refused_and_kept_up_to_a_bound(world: RouterWorld) -> None:
     await world.route("route-1", "*", "slack", "C0ALL")
-    await world.integrate("slack", {"config.bot_token": "xoxb-test", "config.webhook_secret": "slack-secret"})
+    secrets = {"config.bot_token": "xoxb-test", "config.webhook_secret": "slack-secret"}
+    await world.integrate("slack", secrets, base_url=world.addresses["slack"])
     await world.integrate("linear", {})
     await world.new_router(TIELINE_WEBHOOKS__QUARANTINE_MAX_ENTRIES="4").start()
     path, body = f"/v1/{SLUG}/quarantine", a_sentry_issue()
