@@ -47,8 +47,8 @@ def check_answers(contenders: Sequence[Contender], events: Sequence[Names]) -> N
 
 
 def ids(contender: Contender, names: Names) -> list[str]:
-    """Return the ids of a contender's answer."""
-    return [route.id for route in contender.search(WORKSPACE, names)] if contender.search else []
+    """Return the ids of a contender's answer, whose order does not count."""
+    return sorted(route.id for route in contender.search(WORKSPACE, names)) if contender.search else []
 
 
 def measure(contenders: Sequence[Contender], event_types: Sequence[str], rounds: int) -> dict[str, list[float]]:

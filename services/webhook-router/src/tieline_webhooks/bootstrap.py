@@ -72,7 +72,6 @@ from tieline_webhooks.settings import WebhookSettings
 
 SHARES_OF_SENDS = 4  # an account has at most a quarter of them
 GIVE_UP_SECONDS = 3600.0  # between looks for what has waited too long
-YOUNG_OBJECTS = 10_000  # before Python looks for garbage among them; requests in hand hold some thousands
 
 log = logging.getLogger(__name__)
 
@@ -286,7 +285,6 @@ class WebhookRouter:
         await self._integration_table.caught_up.wait()
         gc.collect()
         gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
     async def _work(self) -> None:
         """Route and deliver, once everything that this needs is there."""
