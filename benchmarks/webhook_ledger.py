@@ -84,8 +84,10 @@ async def measure(kafka: str, mongo: str, folder: Path, options: argparse.Namesp
         killing = asyncio.create_task(kill_now_and_then(router, options.kills))
         started = time.monotonic()
         expected = await send(world, options.events)
+        print(f"sent {expected.total():,} events in {time.monotonic() - started:.0f} s", flush=True)
         await killing
-        books = await eventually(lambda: settled(world, expected), within=600, every=0.5)
+        print(f"the last kill was {time.monotonic() - started:.0f} s after the start", flush=True)
+        books = await eventually(lambda: settled(world, expected), within=420, every=0.5)
         took = time.monotonic() - started
         watching.cancel()
         tried_again = await world.database["deliveries"].count_documents({"history.1": {"$exists": True}})

@@ -176,7 +176,8 @@ class WebhookRouter:
 
     def _build_dispatcher(self) -> Dispatcher:
         options = self._settings.webhooks
-        sends = Sends(options.max_sends, max(1, options.max_sends // SHARES_OF_SENDS))
+        share = max(1, options.max_sends // SHARES_OF_SENDS)
+        sends = Sends(options.max_sends, share, fails=self._paces.fails)
         deliveries = MongoDeliveries(
             self._client, self._database, self._ledger, keep=options.delivery_retention, stripe=self._stripe + 1
         )

@@ -60,7 +60,7 @@ class WebhooksBlock(Block):
         description="How long a destination stays with a replica that has died.",
     )
     max_sends: int = Field(
-        default=256,
+        default=512,
         ge=1,
         description="Messages being sent at once, over all destinations; a quarter of them on one workspace's channel.",
     )

@@ -108,7 +108,7 @@ def test_what_is_wrong_with_one_message_says_nothing_of_the_destination() -> Non
 
 
 async def test_one_account_leaves_room_for_others() -> None:
-    sends = Sends(4, 3)
+    sends = Sends(4, 3, fails=lambda _: False)
     hanging = [a_delivery(channel_id=f"C{number}") for number in range(5)]
     other = a_delivery(workspace_id="w2")
 
@@ -119,3 +119,27 @@ async def test_one_account_leaves_room_for_others() -> None:
         async with asyncio.timeout(5), sends.one(other):  # would wait for ever if the fourth had taken the last place
             assert not fourth.done()
         fourth.cancel()
+
+
+async def test_destinations_that_failed_leave_room_for_the_same_accounts_others() -> None:
+    sends = Sends(8, 4, fails=lambda delivery: delivery.channel_id.startswith("DOWN"))
+    down = [a_delivery(channel_id=f"DOWN{number}") for number in range(4)]
+
+    async with AsyncExitStack() as stack:
+        for each in down[:2]:
+            await stack.enter_async_context(sends.one(each))
+        third = asyncio.create_task(stack.enter_async_context(sends.one(down[2])))
+        async with asyncio.timeout(5), sends.one(a_delivery(channel_id="C1")), sends.one(a_delivery(channel_id="C2")):
+            assert not third.done()
+        third.cancel()
+
+
+def test_a_destination_fails_until_it_takes_something() -> None:
+    pacing = Pacing()
+
+    before = pacing.paces.fails(HERE)
+    pacing.send(HERE, Failed(detail="500"))
+    failed, elsewhere = pacing.paces.fails(HERE), pacing.paces.fails(ELSEWHERE)
+    pacing.send(HERE, Delivered(message_id="m1"))
+
+    assert (before, failed, elsewhere, pacing.paces.fails(HERE)) == (False, True, False, False)

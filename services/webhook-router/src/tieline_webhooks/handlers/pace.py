@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 
 from tieline_webhooks.domain.deliveries import Blocked, Delivered, Delivery, Failed, Outcome, RateLimited, Refused
@@ -56,6 +56,11 @@ class Paces:
         closed = sum(breaker.wait(now) > 0 for breaker in troubled)
         return {"open": closed, "probing": len(troubled) - closed}
 
+    def fails(self, delivery: Delivery) -> bool:
+        """Tell whether the last message to a delivery's destination failed for a reason of the destination's."""
+        known = self._known.get(delivery.destination)
+        return known is not None and not known.breaker.idle
+
     def stays_down(self, destination: str) -> bool:
         """Tell whether the destination has been failing for a while and is left alone."""
         known = self._known.get(destination)
@@ -98,34 +103,38 @@ class Paces:
         return pace
 
 
-@dataclass(slots=True)
 class _Share:
-    room: asyncio.Semaphore
-    users: int = 0
+    """An account's room for messages being sent; half of it is not for destinations that failed last."""
+
+    __slots__ = ("doubtful", "room", "users")
+
+    def __init__(self, most: int) -> None:
+        self.room = asyncio.Semaphore(most)
+        self.doubtful = asyncio.Semaphore(max(1, most // 2))
+        self.users = 0
 
 
-@dataclass(slots=True)
 class Sends:
     """Bounds how many messages are being sent at once: over all, and of one account.
 
-    So the destinations of one tenant, were they all to hang, leave room for everybody else's.
+    So the destinations of one tenant, were they all to hang, leave room for everybody else's; and those that were seen
+    to fail leave room for the same tenant's others.
     """
 
-    most: int
-    most_of_an_account: int
-    _room: asyncio.Semaphore = field(init=False)
-    _shares: dict[str, _Share] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._room = asyncio.Semaphore(self.most)
+    def __init__(self, most: int, most_of_an_account: int, *, fails: Callable[[Delivery], bool]) -> None:
+        """Take the bounds; `fails` tells whether a delivery's destination failed last."""
+        self._room = asyncio.Semaphore(most)
+        self._most_of_an_account = most_of_an_account
+        self._fails = fails
+        self._shares: dict[str, _Share] = {}
 
     @asynccontextmanager
     async def one(self, delivery: Delivery) -> AsyncIterator[None]:
         """Wait for room for one more message; it is taken until left."""
-        share = self._shares.setdefault(delivery.account, _Share(asyncio.Semaphore(self.most_of_an_account)))
+        share = self._shares.setdefault(delivery.account, _Share(self._most_of_an_account))
         share.users += 1
         try:
-            async with share.room, self._room:
+            async with share.doubtful if self._fails(delivery) else nullcontext(), share.room, self._room:
                 yield
         finally:
             share.users -= 1
