@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from tieline.clock import system_clock
+from tieline.topics import DELIVERY_EVENTS
 
 from tests.support.registry_stub import WORKSPACE
 from tests.support.router_world import (
@@ -17,6 +18,7 @@ from tests.support.router_world import (
     signed_pagerduty,
     signed_sentry,
 )
+from tests.support.topics import records_of
 from tests.support.waiting import eventually
 
 
@@ -145,10 +147,21 @@ async def test_deliveries_of_a_disabled_route_are_parked_and_can_be_released(wor
     await world.settled(2)
     books = await world.ledger()
 
+    told = await eventually(lambda: _told_of(world, parked["_id"], 3))
+
+    assert [each["state"] for each in told] == ["parked", "pending", "delivered"]
+    assert [each["outcome"] for each in told] == [None, None, "delivered"]
     assert parked["reason"] == "route_disabled"
     assert released.json() == {"count": 1, "ids": [parked["_id"]]}
     assert {channel for channel, _ in world.slack.messages} == {"C0ERRORS", "C0QUIET"}
     assert (books["received"], books["delivered"], books["balanced"]) == (2, 2, True)
+
+
+async def _told_of(world: RouterWorld, delivery_id: str, count: int) -> list[dict[str, Any]]:
+    records = await records_of(world.kafka, DELIVERY_EVENTS)
+    told = [json.loads(each.value) for each in records if each.value is not None]
+    found = [each for each in told if each["deliveryId"] == delivery_id]
+    return found if len(found) >= count else []
 
 
 async def test_a_replayed_delivery_is_sent_once_more(world: RouterWorld) -> None:

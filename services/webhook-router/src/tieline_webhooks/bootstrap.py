@@ -138,7 +138,12 @@ class WebhookRouter:
         self._delivery_list = MongoDeliveryList(
             self._client, self._database, self._ledger, keep=options.delivery_retention, stripe=self._stripe + 2
         )
-        self._manage = ManageDeliveries(deliveries=self._delivery_list, dispatcher=self._dispatcher, clock=system_clock)
+        self._manage = ManageDeliveries(
+            deliveries=self._delivery_list,
+            dispatcher=self._dispatcher,
+            announcer=self._announcer,
+            clock=system_clock,
+        )
         self._follow = FollowIntegrations(self._manage)
         self._consumers = self._build_consumers()
         integration_feed = IntegrationFeed(self._integrations, self._secrets, self._follow.on_change)
@@ -217,6 +222,7 @@ class WebhookRouter:
             matcher=self._matcher,
             store=store,
             agents=KafkaAgents(self._producer),
+            announcer=self._announcer,
             dispatcher=self._dispatcher,
             clock=system_clock,
         )

@@ -192,8 +192,8 @@ class ChannelClient(Protocol):
 class Announcer(Protocol):
     """Tells the world what became of deliveries."""
 
-    def announce(self, delivery: Delivery) -> None:
-        """Publish the delivery as it is now; never waits."""
+    def announce(self, delivery: Delivery, *, attempted: bool) -> None:
+        """Publish the delivery as it is now, after an attempt or something else that changed it; never waits."""
         ...
 
 

@@ -16,7 +16,7 @@ from tieline.kafka.producer import RecordProducer
 from tieline.kafka.records import OutgoingRecord, cloudevent_headers
 from tieline.topics import DELIVERY_EVENTS
 
-from tieline_webhooks.domain.deliveries import Delivery, State
+from tieline_webhooks.domain.deliveries import Attempt, Delivery, State
 
 MOST_WAITING = 10_000
 MOST_AT_ONCE = 500
@@ -38,21 +38,21 @@ log = logging.getLogger(__name__)
 
 
 class KafkaAnnouncer:
-    """Publishes deliveries after each attempt. `run` must be running."""
+    """Publishes deliveries after each attempt, and after what else changes them. `run` must be running."""
 
     def __init__(self, producer: RecordProducer) -> None:
         self._producer = producer
         self._waiting: asyncio.Queue[OutgoingRecord] = asyncio.Queue(MOST_WAITING)
 
-    def announce(self, delivery: Delivery) -> None:
-        """Publish the delivery as it is now; never waits."""
+    def announce(self, delivery: Delivery, *, attempted: bool) -> None:
+        """Publish the delivery as it is now, after an attempt or something else that changed it; never waits."""
         if delivery.state in ENDED:
             age = delivery.updated_at - delivery.created_at
             AGE.labels(delivery.channel, delivery.state.value).observe(max(age.total_seconds(), 0.0))
-        if delivery.history:
+        if attempted:
             OUTCOMES.labels(delivery.channel, delivery.history[-1].outcome).inc()
         try:
-            self._waiting.put_nowait(_record(delivery))
+            self._waiting.put_nowait(_record(delivery, delivery.history[-1] if attempted else None))
         except asyncio.QueueFull:
             DROPPED.inc()
 
@@ -75,8 +75,7 @@ class KafkaAnnouncer:
                 return
 
 
-def _record(delivery: Delivery) -> OutgoingRecord:
-    outcome = delivery.history[-1] if delivery.history else None
+def _record(delivery: Delivery, outcome: Attempt | None) -> OutgoingRecord:
     kind = "retrying" if delivery.state is State.PENDING else delivery.state.value
     value = {
         "deliveryId": delivery.id,

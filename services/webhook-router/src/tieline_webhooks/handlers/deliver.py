@@ -140,7 +140,7 @@ class Deliver:
         taking_over = fallback_of(due.delivery, fallback, now=self._clock())
         if not await self._deliveries.settle(due.delivery, after, lease, fallback=taking_over):
             raise LeaseLostError
-        self._announcer.announce(after)
+        self._announcer.announce(after, attempted=False)
         return taking_over
 
     def _fallback(self, delivery: Delivery) -> Delivery | None:
@@ -205,7 +205,7 @@ class Deliver:
             after = fallen_back(after)
         if not await self._deliveries.settle(before, after, lease, fallback=fallback):
             raise LeaseLostError
-        self._announcer.announce(after)
+        self._announcer.announce(after, attempted=True)
         return Attempted(outcome=outcome, delivery=after, taken_over_by=fallback)
 
     async def _remember(self, delivery: Delivery, outcome: Delivered, shown: ShownMessage | None) -> None:

@@ -10,7 +10,7 @@ from tieline.clock import Clock
 
 from tieline_webhooks.domain.deliveries import Delivery, Parked, State, expired, released, replayed
 from tieline_webhooks.domain.selection import MOST, Selection
-from tieline_webhooks.ports import Wake
+from tieline_webhooks.ports import Announcer, Wake
 
 
 class Changes(Protocol):
@@ -30,10 +30,11 @@ class Changes(Protocol):
 
 
 class ManageDeliveries:
-    """Changes deliveries and sees to it that they are sent."""
+    """Changes deliveries, tells of it and sees to it that they are sent."""
 
-    def __init__(self, *, deliveries: Changes, dispatcher: Wake, clock: Clock) -> None:
+    def __init__(self, *, deliveries: Changes, dispatcher: Wake, announcer: Announcer, clock: Clock) -> None:
         self._deliveries = deliveries
+        self._announcer = announcer
         self._dispatcher = dispatcher
         self._clock = clock
 
@@ -78,6 +79,7 @@ class ManageDeliveries:
                 partial(expired, now=now),
                 limit=MOST,
             )
+            self._tell(part)
             given_up += len(part)
             if len(part) < MOST:
                 return given_up
@@ -86,8 +88,13 @@ class ManageDeliveries:
         self, workspace_id: str, selection: Selection, change: Callable[[Delivery], Delivery | None]
     ) -> list[Delivery]:
         changed = await self._deliveries.change(workspace_id, selection, change)
+        self._tell(changed)
         self._dispatcher.wake({each.destination for each in changed})
         return changed
+
+    def _tell(self, changed: Collection[Delivery]) -> None:
+        for each in changed:
+            self._announcer.announce(each, attempted=False)
 
 
 def _released(delivery: Delivery, clock: Clock, *, forced: bool) -> Delivery | None:

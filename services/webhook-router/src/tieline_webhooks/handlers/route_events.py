@@ -10,7 +10,7 @@ from tieline_webhooks.domain.accepted import AcceptedEvent
 from tieline_webhooks.domain.deliveries import State
 from tieline_webhooks.domain.matching import Matcher
 from tieline_webhooks.domain.routing import RoutedRecord, agent_of, deliveries_of
-from tieline_webhooks.ports import Agents, HandedOver, RoutedStore, Wake
+from tieline_webhooks.ports import Agents, Announcer, HandedOver, RoutedStore, Wake
 
 
 class ReceivedRecord(Protocol):
@@ -30,11 +30,21 @@ class ReceivedRecord(Protocol):
 class RouteEvents:
     """Routes a batch of events. Safe to repeat: ids are derived from the events, and what was booked is known."""
 
-    def __init__(self, *, matcher: Matcher, store: RoutedStore, agents: Agents, dispatcher: Wake, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        matcher: Matcher,
+        store: RoutedStore,
+        agents: Agents,
+        dispatcher: Wake,
+        announcer: Announcer,
+        clock: Clock,
+    ) -> None:
         self._matcher = matcher
         self._store = store
         self._agents = agents
         self._dispatcher = dispatcher
+        self._announcer = announcer
         self._clock = clock
 
     async def __call__(self, records: Sequence[ReceivedRecord]) -> None:
@@ -61,4 +71,6 @@ class RouteEvents:
                 handed[record.partition, record.offset] = HandedOver(agent, record)
         new, repeated = await self._store.record(routed)
         self._dispatcher.wake({each.destination for each in new if each.state is State.PENDING})
+        for parked in (each for each in new if each.state is State.PARKED):
+            self._announcer.announce(parked, attempted=False)
         await self._agents.hand_over([each for place, each in handed.items() if place not in repeated])
