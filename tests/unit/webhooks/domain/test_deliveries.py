@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,19 @@ def test_a_destination_that_only_says_later_is_given_up_after_three_days() -> No
     old = a_delivery(created_at=NOW - MAX_AGE - timedelta(seconds=1))
 
     assert after(old, RateLimited(retry_after=timedelta(seconds=1))).reason == "expired"
+
+
+@pytest.mark.parametrize("again", [released, replayed])
+@pytest.mark.parametrize("outcome", [RateLimited(retry_after=timedelta(seconds=1)), Failed(detail="500")])
+def test_what_is_sent_again_after_a_week_is_tried_as_long_as_anything_else(again: Any, outcome: Outcome) -> None:
+    week = NOW + timedelta(days=7)
+    parked = again(a_delivery(state=State.PARKED), now=week)
+
+    tried = after(parked, outcome, at=week + timedelta(hours=1))
+    given_up = after(tried, outcome, at=week + MAX_AGE + timedelta(seconds=1))
+
+    assert tried.state is State.PENDING
+    assert (given_up.state, given_up.reason) == (State.DEAD, "expired")
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def changing(delivery: Delivery) -> Document:
         "message_id": delivery.message_id,
         "replays": delivery.replays,
         "forced": delivery.forced,
+        "since": delivery.since,
         "history": [
             {"at": each.at, "outcome": each.outcome, "detail": each.detail, "ms": each.milliseconds}
             for each in delivery.history
@@ -121,6 +122,7 @@ def delivery_of(found: Document) -> Delivery:
         message_id=found["message_id"],
         replays=found["replays"],
         forced=found["forced"],
+        since=found.get("since"),
         traceparent=found.get("traceparent"),
         history=tuple(
             Attempt(at=each["at"], outcome=each["outcome"], detail=each["detail"], milliseconds=each["ms"])

@@ -10,7 +10,7 @@ from tieline.ids import derived_id
 from tieline_webhooks.domain.events import NormalisedEvent
 from tieline_webhooks.domain.retries import Uniform, asked_wait, wait_before
 
-MAX_AGE: Final = timedelta(hours=72)  # a destination that only ever says "later" is given up after this
+MAX_AGE: Final = timedelta(hours=72)  # of trying; a destination that only ever says "later" is given up after this
 MAX_HISTORY: Final = 20
 FALLBACK_AFTER: Final = 4
 """Failed attempts, two and a half minutes by the schedule, after which a route's fallback takes over."""
@@ -113,7 +113,7 @@ class Delivery:
 
     `attempts` counts failed tries and the one that ended it; `uncertain` says that an answer was lost and the message
     may be there already, or twice once it is delivered. `forced`: somebody asked for it to be sent, whatever became of
-    its route. `traceparent` ties its attempts to the trace of its event.
+    its route, and `since` when: then its tries begin anew. `traceparent` ties its attempts to the trace of its event.
     """
 
     id: str
@@ -134,6 +134,7 @@ class Delivery:
     message_id: str | None = None
     replays: int = 0
     forced: bool = False
+    since: datetime | None = None
     traceparent: str | None = None
     history: tuple[Attempt, ...] = field(default=(), repr=False)
 
@@ -184,7 +185,7 @@ def settled(delivery: Delivery, outcome: Outcome, *, now: datetime, milliseconds
                 message_id=outcome.message_id,
             )
         case RateLimited():
-            if now - delivery.created_at > MAX_AGE and delivery.replays == 0:
+            if _tried_too_long(delivery, now):
                 return replace(tried, state=State.DEAD, reason="expired")
             return replace(tried, due=now + asked_wait(outcome.retry_after, uniform))
         case Failed():
@@ -199,7 +200,9 @@ def settled(delivery: Delivery, outcome: Outcome, *, now: datetime, milliseconds
 
 def released(delivery: Delivery, *, now: datetime) -> Delivery:
     """Return a parked delivery due at once, with all its attempts before it."""
-    return replace(delivery, state=State.PENDING, reason=None, attempts=0, due=now, updated_at=now, forced=True)
+    return replace(
+        delivery, state=State.PENDING, reason=None, attempts=0, due=now, updated_at=now, forced=True, since=now
+    )
 
 
 def replayed(delivery: Delivery, *, now: datetime) -> Delivery:
@@ -244,13 +247,17 @@ def _after_failure(tried: Delivery, outcome: Failed, now: datetime, uniform: Uni
     attempts = tried.attempts + 1
     uncertain = tried.uncertain or outcome.answer_lost
     wait = wait_before(attempts + 1, uniform)
-    if now - tried.created_at > MAX_AGE and tried.replays == 0:
+    if _tried_too_long(tried, now):
         return replace(tried, state=State.DEAD, reason="expired", attempts=attempts, uncertain=uncertain)
     if wait is None:
         return replace(tried, state=State.DEAD, reason="attempts_exhausted", attempts=attempts, uncertain=uncertain)
     if outcome.retry_after is not None:
         wait = max(wait, asked_wait(outcome.retry_after, uniform))
     return replace(tried, attempts=attempts, due=now + wait, uncertain=uncertain)
+
+
+def _tried_too_long(delivery: Delivery, now: datetime) -> bool:
+    return now - (delivery.since or delivery.created_at) > MAX_AGE
 
 
 def _name(outcome: Outcome) -> str:
