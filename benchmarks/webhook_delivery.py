@@ -53,6 +53,12 @@ async def beside(
     hooks.received.clear()
     count = int(options.rate * options.seconds)
     await world.producer.send_all([an_event(kind, number) for kind in trouble for number in range(3)])
+    begun = {
+        "sending": {"$ne": None},
+        "event_type": {"$in": [f"{kind}.finished" for kind in trouble if "hang" in kind]},
+    }
+    hanging = sum("hang" in kind for kind in trouble)
+    await eventually(lambda: _count(world, begun, hanging), within=60)
     began = time.monotonic()
     for number in range(count):
         await asyncio.sleep(max(0.0, began + number / options.rate - time.monotonic()))
@@ -63,6 +69,10 @@ async def beside(
         for each in hooks.received
         if isinstance(each.body, dict)
     ]
+
+
+async def _count(world: RouterWorld, query: dict[str, Any], least: int) -> bool:
+    return await world.database["deliveries"].count_documents(query) >= least
 
 
 async def isolation(world: RouterWorld, hooks: WebhookSimulator, address: str, options: argparse.Namespace) -> None:
@@ -82,7 +92,7 @@ async def isolation(world: RouterWorld, hooks: WebhookSimulator, address: str, o
         took = sorted(await beside(world, hooks, trouble, options))
         p50, p99 = statistics.median(took), took[int(len(took) * 0.99)]
         print(f"{name:30}{len(took):>10,}{p50 * 1000:>8.0f}{p99 * 1000:>8.0f}{took[-1] * 1000:>9.0f}", flush=True)
-    await router.kill()
+    await router.stop()
 
 
 async def takeover(world: RouterWorld, kills: int) -> None:
@@ -93,6 +103,7 @@ async def takeover(world: RouterWorld, kills: int) -> None:
     for each in replicas:
         await each.start()
     await world.producer.send_all([an_event("queue", number) for number in range(120)])
+    await eventually(lambda: _count(world, {"event_type": "queue.finished"}, 120), within=60)
     for _ in range(kills):
         await eventually(lambda: len(world.slack.received) > 3, within=60)
         owner = await holder(world, replicas)
