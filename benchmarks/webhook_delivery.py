@@ -53,12 +53,9 @@ async def beside(
     hooks.received.clear()
     count = int(options.rate * options.seconds)
     await world.producer.send_all([an_event(kind, number) for kind in trouble for number in range(3)])
-    begun = {
-        "sending": {"$ne": None},
-        "event_type": {"$in": [f"{kind}.finished" for kind in trouble if "hang" in kind]},
-    }
-    hanging = sum("hang" in kind for kind in trouble)
-    await eventually(lambda: _count(world, begun, hanging), within=60)
+    hanging = [f"{kind}.finished" for kind in trouble if kind.startswith("hang")]
+    begun = {"sending": {"$ne": None}, "event_type": {"$in": hanging}}
+    await eventually(lambda: _count(world, begun, len(hanging)), within=60)
     began = time.monotonic()
     for number in range(count):
         await asyncio.sleep(max(0.0, began + number / options.rate - time.monotonic()))
@@ -72,7 +69,7 @@ async def beside(
 
 
 async def _count(world: RouterWorld, query: dict[str, Any], least: int) -> bool:
-    return await world.database["deliveries"].count_documents(query) >= least
+    return bool(await world.database["deliveries"].count_documents(query) >= least)
 
 
 async def isolation(world: RouterWorld, hooks: WebhookSimulator, address: str, options: argparse.Namespace) -> None:
