@@ -75,7 +75,7 @@ async def _explain(database: Any, workspace_id: str, count: int) -> None:
         "what changed since": database[collections.INTEGRATIONS].find({**of_workspace, "sequence": {"$gt": count - 3}}),
         "integrations of a page": database[collections.INTEGRATIONS].find({"_id": {"$in": ids}}),
         ROUTES: database[collections.ROUTES]
-        .find({**of_workspace, "position": {"$gte": count - 400, "$lte": count}})
+        .find({**of_workspace, "position": {"$gte": 1, "$lte": 404}})
         .sort([("position", 1)])
         .limit(100),
         AUDIT: database[collections.AUDIT]
@@ -108,20 +108,21 @@ async def _median(ask: Callable[[], Awaitable[Page | RoutePage | AuditPage]]) ->
 
 
 async def _fill(database: Any, settings: RegistrySettings, count: int) -> str:
-    workspace_id = derived_id("workspace", f"lists-{count}")
+    workspace_id, others = derived_id("workspace", f"lists-{count}"), min(count, MOST_OTHERS)
     state = WorkspaceState(
         workspace=Workspace(id=workspace_id, slug=f"lists-{count}", name="Lists", created_at=START),
         sequence=count,
-        counts=Counts(integrations=count, routes=min(count, MOST_OTHERS)),
+        counts=Counts(integrations=count, routes=others, routes_ever=others),
     )
     vault = Vault(MasterKeys(settings.secrets.master_keys.get_secret_value()))
     for start in range(0, count, INSERTED_AT_ONCE):
         batch = [_integration(workspace_id, number) for number in range(start, min(start + INSERTED_AT_ONCE, count))]
         await database[collections.INTEGRATIONS].insert_many(batch, ordered=False)
-    for start in range(max(0, count - MOST_OTHERS), count, INSERTED_AT_ONCE):  # the latest changes
-        numbers = range(start, min(start + INSERTED_AT_ONCE, count))
+    for start in range(0, others, INSERTED_AT_ONCE):
+        numbers = range(start, min(start + INSERTED_AT_ONCE, others))
+        of_changes = [count - others + one for one in numbers]  # the latest ones
         await database[collections.ROUTES].insert_many([_route(workspace_id, one) for one in numbers], ordered=False)
-        await database[collections.AUDIT].insert_many([_entry(workspace_id, one) for one in numbers], ordered=False)
+        await database[collections.AUDIT].insert_many([_entry(workspace_id, one) for one in of_changes], ordered=False)
     key = vault.new_key(workspace_id)
     await database[collections.WORKSPACES].insert_one(documents.workspace_document(state, key))
     return workspace_id

@@ -4,6 +4,7 @@ What users name and nest freely (`auth`, `config`, `filter` …) is kept as JSON
 beyond 64 bits and the order of keys stay as they came, and nothing of it is ever seen by MongoDB's operators.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -52,10 +53,9 @@ def data_key_of(document: Document) -> WrappedKey:
 
 def standing(state: WorkspaceState) -> Document:
     """Return the fields of a workspace's document that change."""
-    counts = state.counts
     return {
         "sequence": state.sequence,
-        "counts": {"integrations": counts.integrations, "routes": counts.routes, "api_keys": counts.api_keys},
+        "counts": asdict(state.counts),
         "projects": list(state.workspace.projects),
     }
 
@@ -71,13 +71,18 @@ def workspace_of(document: Document) -> Workspace:
     )
 
 
+def counts_of(document: Document) -> Counts:
+    """Return how many of each the workspace of a document has."""
+    return Counts(**document["counts"])
+
+
 def workspace_state(document: Document) -> WorkspaceState:
     """Return a workspace with nothing loaded yet."""
     return WorkspaceState(
         workspace=workspace_of(document),
         loaded_sequence=document["sequence"],
         sequence=document["sequence"],
-        counts=Counts(**document["counts"]),
+        counts=counts_of(document),
         data_key=data_key_of(document),
     )
 

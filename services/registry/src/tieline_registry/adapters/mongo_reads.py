@@ -66,19 +66,23 @@ class MongoReads(Lookups):
         workspace = await self._one(collections.WORKSPACES, {"_id": workspace_id})
         if workspace is None:
             return RoutePage(items=[], total=0)
-        total, newest = workspace["counts"]["routes"], workspace["sequence"]
+        counts = documents.counts_of(workspace)
         if offset and after is None:
             with driver_errors():
                 cursor = self._database[collections.ROUTES].find({"workspace_id": workspace_id})
                 found = await cursor.sort([("position", 1)]).skip(offset).limit(limit + 1).to_list()
         else:
             found = await self._in_stretches(
-                collections.ROUTES, workspace_id, "position", range((after or 0) + 1, newest + 1), most=limit + 1
+                collections.ROUTES,
+                workspace_id,
+                "position",
+                range((after or 0) + 1, counts.routes_ever + 1),
+                most=limit + 1,
             )
         shown, goes_on = found[:limit], len(found) > limit
         return RoutePage(
             items=[documents.route_of(document) for document in shown],
-            total=total,
+            total=counts.routes,
             next_offset=offset + limit if goes_on else None,
             next_after=shown[-1]["position"] if goes_on else None,
         )

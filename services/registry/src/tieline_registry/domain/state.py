@@ -54,7 +54,7 @@ def unique_of(integration: Integration) -> str | None:
 class StoredRoute:
     """A channel route, with the id of the event that tells of its present state.
 
-    `position` is the number of the change that created it, by which routes are listed.
+    `position`, by which routes are listed, counts the routes that its workspace has ever had.
     """
 
     route: ChannelRoute
@@ -82,11 +82,12 @@ class WrappedKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many of each a workspace has."""
+    """How many of each a workspace has, and how many routes it has ever had."""
 
     integrations: int = 0
     routes: int = 0
     api_keys: int = 0
+    routes_ever: int = 0
 
 
 @dataclass(slots=True)
@@ -203,12 +204,14 @@ class WorkspaceState:
 
     def save_route(self, stored: StoredRoute) -> None:
         """Create or replace a route."""
-        identity, number = stored.route.id, self._next()
+        identity = stored.route.id
         before = self.routes.get(identity)
         is_new = before is None
         if before is None:
-            self.counts = replace(self.counts, routes=self.counts.routes + 1)
-        self.routes[identity] = replace(stored, position=before.position if before else number, sequence=number)
+            ever = self.counts.routes_ever + 1
+            self.counts = replace(self.counts, routes=self.counts.routes + 1, routes_ever=ever)
+        position = self.counts.routes_ever if before is None else before.position
+        self.routes[identity] = replace(stored, position=position, sequence=self._next())
         self.route_changes.note_saved(identity, is_new=is_new)
 
     def delete_route(self, identity: str) -> None:
