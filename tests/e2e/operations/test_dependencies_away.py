@@ -67,6 +67,7 @@ async def test_services_start_without_their_servers_wait_for_them_and_survive_th
             database.close()
             await eventually(lambda: _all_say(cluster, http, "mongo", _WITH_DATABASE))
             assert await _taking_requests(cluster, http) == set(ROLES)
+            await eventually(lambda: _says_the_database_is_away(cluster, http), within=_BACK_SECONDS)
             database.enter_context(servers.mongo())
             await eventually(lambda: _ready(cluster, http), within=_BACK_SECONDS)
             assert await _saved(cluster, http, "second")
@@ -107,7 +108,18 @@ async def _get(cluster: Cluster, http: httpx2.AsyncClient, role: str, path: str)
 
 
 async def _saved(cluster: Cluster, http: httpx2.AsyncClient, name: str) -> bool:
-    answer = await http.post(
+    return (await _save(cluster, http, name)).status_code == 200
+
+
+async def _says_the_database_is_away(cluster: Cluster, http: httpx2.AsyncClient) -> bool:
+    """Tell whether a save is answered as surface A's document shows; at first the caller is still remembered."""
+    answer = await _save(cluster, http, "away")
+    error = "Failed to save integration: Database connection failed"
+    return (answer.status_code, answer.json()) == (500, {"success": False, "data": None, "error": error})
+
+
+async def _save(cluster: Cluster, http: httpx2.AsyncClient, name: str) -> httpx2.Response:
+    return await http.post(
         f"{cluster.address('gateway')}/api/v2/integrations/save",
         json={
             "name": name,
@@ -118,4 +130,3 @@ async def _saved(cluster: Cluster, http: httpx2.AsyncClient, name: str) -> bool:
         },
         headers={"x-api-key": cluster.workspace.api_key or "", "idempotency-key": name},
     )
-    return answer.status_code == 200
