@@ -164,9 +164,8 @@ def token_expression(token: str) -> str:
 
 
 def wanted(found: Sequence[Route], names: Names) -> Sequence[Route]:
-    """Return the found routes without those that exclude the event, by id: what every contender has to add."""
+    """Return the found routes without those that exclude the event: what every contender has to add."""
     tokens = [tokens_of(name) for name in names]
-    kept = [
+    return [
         route for route in found if not route.patterns.excludes or first_match(route.patterns.excludes, tokens) is None
     ]
-    return sorted(kept, key=lambda route: route.id)
