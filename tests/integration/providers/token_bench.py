@@ -13,7 +13,7 @@ from tieline.outgoing import HostClients
 from tieline.settings import MongoSettings, OutgoingSettings
 from tieline_sync.adapters.mongo.database import Database
 from tieline_sync.adapters.tokens.endpoint import HttpTokenEndpoint
-from tieline_sync.adapters.tokens.mongo_tokens import MongoTokenStore
+from tieline_sync.adapters.tokens.mongo_tokens import INDEXES, TOKENS, MongoTokenStore
 from tieline_sync.adapters.tokens.vault import Vault
 from tieline_sync.domain.providers.grants import ClientCredentials
 from tieline_sync.domain.providers.tokens import Grant, Token
@@ -128,5 +128,5 @@ async def token_bench(mongo_url: str, database: str) -> AsyncIterator[TokenBench
         stack.push_async_callback(store.close)
         http = await stack.enter_async_context(HostClients(outgoing))
         url = await stack.enter_async_context(serving(server))
-        await MongoTokenStore(store, Vault("x" * 16)).apply_indexes()
+        await store.apply_indexes({TOKENS: INDEXES})
         yield TokenBench(database=store, http=http, server=server, url=url)

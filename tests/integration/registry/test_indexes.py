@@ -1,4 +1,4 @@
-"""`python -m tieline_registry apply-indexes`: indexes as declared, changed when their retention is."""
+"""`python -m … apply-indexes`: indexes as declared, changed when their retention is."""
 
 import asyncio
 import os
@@ -12,13 +12,17 @@ from tieline.settings import MongoSettings
 from tieline_cli.processes.ports import free_port
 from tieline_registry.adapters.collections import indexes
 from tieline_registry.settings import RegistrySettings
+from tieline_sync import bootstrap as sync
+from tieline_webhooks.adapters import mongo as webhooks
 
 from tests.support.registry_process import environment_of
 
 
-async def apply_indexes(settings: RegistrySettings, **environment: str) -> tuple[int, str]:
+async def apply_indexes(
+    settings: RegistrySettings, module: str = "tieline_registry", **environment: str
+) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tieline_registry", "apply-indexes"),
+        *(sys.executable, "-m", module, "apply-indexes"),
         env={**os.environ, **environment_of(settings), **environment},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -56,3 +60,18 @@ async def test_a_job_with_a_wrong_setting_fails_and_names_it(settings: RegistryS
 
     assert code == 2
     assert "TIELINE_REGISTRY__MAX_BATCH" in errors
+
+
+async def test_the_other_services_apply_theirs_as_their_start_does(settings: RegistrySettings) -> None:
+    declared = {
+        "tieline_sync": {name: len(models) for name, models in sync.INDEXES.items()},
+        "tieline_webhooks": {name: len(models) for name, models in webhooks.INDEXES.items()},
+    }
+
+    answers = [await apply_indexes(settings, module) for module in declared]
+
+    assert answers == [(0, ""), (0, "")]
+    with MongoClient[dict[str, Any]](settings.mongo.url.get_secret_value()) as client:
+        for counts in declared.values():
+            for collection, count in counts.items():
+                assert len(client[settings.mongo.database][collection].index_information()) == count + 1, collection

@@ -50,4 +50,4 @@ def die_after(point: str, times: int) -> None:
 
 if __name__ == "__main__":
     die_after(sys.argv[1], int(sys.argv[2]))
-    run()
+    run([])

@@ -1,5 +1,7 @@
 """`python -m tieline_sync`."""
 
+import sys
+
 from tieline_sync.main import run
 
-run()
+run(sys.argv[1:])

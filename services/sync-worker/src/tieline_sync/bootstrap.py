@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 from fastapi import FastAPI
 from faststream.kafka import KafkaRouter
@@ -22,6 +23,7 @@ from tieline.topics import RUN_SYNCS_GROUP, SYNC_COMMANDS
 
 from tieline_sync.adapters.connectors.catalogue import connectors
 from tieline_sync.adapters.integrations import RegistryIntegrations
+from tieline_sync.adapters.mongo import database as run_database
 from tieline_sync.adapters.mongo.database import Database
 from tieline_sync.adapters.mongo.datasets import MongoDatasetStore
 from tieline_sync.adapters.mongo.raw_pages import MongoRawPages
@@ -29,6 +31,7 @@ from tieline_sync.adapters.mongo.record_reader import MongoRecordReader
 from tieline_sync.adapters.mongo.records import MongoRecordStore
 from tieline_sync.adapters.mongo.runs import MongoRunStore
 from tieline_sync.adapters.mongo.schedules import MongoScheduleStore
+from tieline_sync.adapters.providers import assembly
 from tieline_sync.adapters.providers.assembly import Options, ProviderParts
 from tieline_sync.adapters.run_commands import KafkaRunCommands
 from tieline_sync.adapters.run_events import KafkaEvents
@@ -162,8 +165,7 @@ class Worker:
 
     async def _work(self, background: BackgroundTasks) -> None:
         await self._producer.start_when_possible()
-        await start_when_possible("indexes", self._database.apply_indexes)
-        await start_when_possible("indexes of provider calls", self.providers.apply_indexes)
+        await start_when_possible("indexes", lambda: self._database.apply_indexes(INDEXES))
         background.start("health of integrations", self.providers.health_log.run())
         background.start("schedules", follow_schedules(self.schedules, poll=self._settings.sync.schedule_poll))
         background.start("runner", self.runner.run())  # runs left by others do not wait for a group to settle
@@ -215,6 +217,18 @@ class Worker:
         if not self._producer.connected:
             return "no Kafka broker answers"
         return None if await self._broker.ping(timeout=2.0) else "the command consumer is not connected"
+
+
+INDEXES: Final = {**run_database.INDEXES, **assembly.INDEXES}
+
+
+async def create_indexes(settings: SyncSettings) -> None:
+    """Create the indexes that are missing, once. Raises DatabaseUnavailableError."""
+    database = Database(settings.mongo)
+    try:
+        await database.apply_indexes(INDEXES)
+    finally:
+        await database.close()
 
 
 def provider_options(settings: SyncSettings) -> Options:

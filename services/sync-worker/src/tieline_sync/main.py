@@ -1,11 +1,19 @@
-"""Runs the sync worker as a process."""
+"""The process, and the job that applies the indexes."""
 
-from tieline.service.run import main
+from collections.abc import Sequence
 
-from tieline_sync.bootstrap import create_app
+from tieline.service import commands
+
+from tieline_sync.bootstrap import create_app, create_indexes
 from tieline_sync.settings import SyncSettings
 
 
-def run() -> None:
-    """Serve until SIGTERM."""
-    main(service="sync-worker", settings_type=SyncSettings, create_app=create_app)
+def run(arguments: Sequence[str]) -> None:
+    """Serve until SIGTERM; with `apply-indexes`, create the indexes that are missing and end."""
+    commands.run(
+        arguments,
+        service="sync-worker",
+        settings_type=SyncSettings,
+        create_app=create_app,
+        create_indexes=create_indexes,
+    )

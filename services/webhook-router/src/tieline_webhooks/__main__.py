@@ -1,5 +1,7 @@
 """`python -m tieline_webhooks`."""
 
+import sys
+
 from tieline_webhooks.main import run
 
-run()
+run(sys.argv[1:])

@@ -346,6 +346,15 @@ class WebhookRouter:
             )
 
 
+async def create_indexes(settings: WebhookSettings) -> None:
+    """Create the indexes that are missing, once. Raises DatabaseUnavailableError."""
+    client = mongo.build_client(settings.mongo, app_name="tieline-webhook-router")
+    try:
+        await mongo.apply_indexes(mongo.database_of(client, settings.mongo))
+    finally:
+        await client.close()
+
+
 async def _until_done(what: str, attempt: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:

@@ -1,11 +1,19 @@
-"""The process."""
+"""The process, and the job that applies the indexes."""
 
-from tieline.service.run import main
+from collections.abc import Sequence
 
-from tieline_webhooks.bootstrap import create_app
+from tieline.service import commands
+
+from tieline_webhooks.bootstrap import create_app, create_indexes
 from tieline_webhooks.settings import WebhookSettings
 
 
-def run() -> None:
-    """Serve the webhook router until SIGTERM."""
-    main(service="webhook-router", settings_type=WebhookSettings, create_app=create_app)
+def run(arguments: Sequence[str]) -> None:
+    """Serve until SIGTERM; with `apply-indexes`, create the indexes that are missing and end."""
+    commands.run(
+        arguments,
+        service="webhook-router",
+        settings_type=WebhookSettings,
+        create_app=create_app,
+        create_indexes=create_indexes,
+    )

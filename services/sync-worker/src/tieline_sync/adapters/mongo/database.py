@@ -1,6 +1,6 @@
 """The database: its client, its collections, its indexes, its errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
 from typing import Any
@@ -99,10 +99,10 @@ class Database:
             return f"MongoDB does not answer: {type(error).__name__}"
         return None
 
-    async def apply_indexes(self) -> None:
-        """Create the indexes that are missing; safe to repeat. Raises DatabaseUnavailableError."""
+    async def apply_indexes(self, wanted: Mapping[str, list[IndexModel]] = INDEXES) -> None:
+        """Create the indexes of collections that are missing; safe to repeat. Raises DatabaseUnavailableError."""
         with database_errors():
-            for name, indexes in INDEXES.items():
+            for name, indexes in wanted.items():
                 await self.collection(name).create_indexes(indexes)
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from tieline.clock import Clock
 from tieline.ids import new_id
@@ -18,17 +19,19 @@ from tieline.settings import OutgoingSettings
 from tieline_sync.adapters.connectors.rest import RestConnector
 from tieline_sync.adapters.integrations import RegistryIntegrations
 from tieline_sync.adapters.mongo.database import Database
+from tieline_sync.adapters.providers import mongo_health
 from tieline_sync.adapters.providers.endpoint_server import HttpEndpointServer
 from tieline_sync.adapters.providers.health_events import KafkaHealthEvents
 from tieline_sync.adapters.providers.linear import Linear
-from tieline_sync.adapters.providers.mongo_health import MongoHealthStore
+from tieline_sync.adapters.providers.mongo_health import HEALTH, MongoHealthStore
 from tieline_sync.adapters.providers.pagerduty import PagerDuty
 from tieline_sync.adapters.providers.sandbox import Sandbox
 from tieline_sync.adapters.providers.sentry import Sentry
 from tieline_sync.adapters.providers.session import Sessions
 from tieline_sync.adapters.providers.shared_facts import SharedFacts
+from tieline_sync.adapters.tokens import mongo_tokens
 from tieline_sync.adapters.tokens.endpoint import HttpTokenEndpoint
-from tieline_sync.adapters.tokens.mongo_tokens import MongoTokenStore
+from tieline_sync.adapters.tokens.mongo_tokens import TOKENS, MongoTokenStore
 from tieline_sync.adapters.tokens.rotation import RegistryRotation
 from tieline_sync.adapters.tokens.vault import Vault
 from tieline_sync.domain.providers.authorization_code import OAuthApp
@@ -39,6 +42,8 @@ from tieline_sync.handlers.provider_calls import ProviderCalls
 from tieline_sync.handlers.read_health import ReadHealth
 from tieline_sync.handlers.run_endpoint import RunEndpoint
 from tieline_sync.handlers.tokens import Tokens
+
+INDEXES: Final = {TOKENS: mongo_tokens.INDEXES, HEALTH: mongo_health.INDEXES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +75,18 @@ class ProviderParts:
         integrations = RegistryIntegrations(registry)
         facts = SharedFacts(integrations)
         self._http = HostClients(options.outgoing)
-        self._token_store = MongoTokenStore(database, vault)
-        self._health_store = MongoHealthStore(database)
+        health_store = MongoHealthStore(database)
         self.tokens = Tokens(
-            store=self._token_store,
+            store=MongoTokenStore(database, vault),
             endpoint=HttpTokenEndpoint(self._http, clock, timeout=timeout),
             rotation=RegistryRotation(registry, producer, sealer, apps=options.apps, clock=clock),
             naming=vault,
             clock=clock,
             new_id=new_id,
         )
-        self.health_log = HealthLog(self._health_store, KafkaHealthEvents(producer, clock), clock)
+        self.health_log = HealthLog(health_store, KafkaHealthEvents(producer, clock), clock)
         self.note_calls = NoteCalls(integrations, self.health_log)
-        self.read_health = ReadHealth(self._health_store, clock)
+        self.read_health = ReadHealth(health_store, clock)
         self.sessions = Sessions(self._http, self.tokens, clock, apps=options.apps)
         self.calls = ProviderCalls(
             integrations=facts,
@@ -125,8 +129,3 @@ class ProviderParts:
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self.calls.close)
             yield
-
-    async def apply_indexes(self) -> None:
-        """Create the indexes that are missing; safe to repeat. Raises DatabaseUnavailableError."""
-        await self._token_store.apply_indexes()
-        await self._health_store.apply_indexes()

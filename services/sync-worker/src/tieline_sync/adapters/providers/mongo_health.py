@@ -24,11 +24,6 @@ class MongoHealthStore:
     def __init__(self, database: Database) -> None:
         self._health = database.collection(HEALTH)
 
-    async def apply_indexes(self) -> None:
-        """Create the indexes that are missing; safe to repeat. Raises DatabaseUnavailableError."""
-        with database_errors():
-            await self._health.create_indexes(INDEXES)
-
     async def save(self, health: Health) -> None:
         """Store what this replica knows."""
         instants = {

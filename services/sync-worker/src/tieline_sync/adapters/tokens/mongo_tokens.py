@@ -31,11 +31,6 @@ class MongoTokenStore:
         self._tokens = database.collection(TOKENS)
         self._vault = vault
 
-    async def apply_indexes(self) -> None:
-        """Create the index that is missing; safe to repeat. Raises DatabaseUnavailableError."""
-        with database_errors():
-            await self._tokens.create_indexes(INDEXES)
-
     async def find(self, key: str) -> TokenSlot:
         """Return a slot; an empty one when nothing is stored."""
         with database_errors():
