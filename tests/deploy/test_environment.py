@@ -27,6 +27,15 @@ def test_variables_of_the_setup_job_are_settings(manifests: Manifests) -> None:
         assert set(environment_of(manifests, container)) <= _known("registry")
 
 
+def test_variables_of_the_operators_pod_are_settings_of_the_command(manifests: Manifests) -> None:
+    (container,) = manifests.get("Deployment", "tieline-tools")["spec"]["template"]["spec"]["containers"]
+    environment = environment_of(manifests, container)
+    port = manifests.get("Service", "tieline-gateway")["spec"]["ports"][0]["port"]
+
+    assert set(environment) - _known("registry") - _OTEL == {"TIELINE_GATEWAY_URL"}
+    assert environment["TIELINE_GATEWAY_URL"] == f"http://tieline-gateway:{port}"
+
+
 def test_values_are_taken_by_the_settings(manifests: Manifests, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, workload in manifests.services.items():
         environment = environment_of(manifests, workload["spec"]["template"]["spec"]["containers"][0])
@@ -95,7 +104,7 @@ def test_no_service_can_read_more_keys_than_it_needs(manifests: Manifests) -> No
 
     assert readers["TIELINE_SECRETS__MASTER_KEYS"] == {"tieline-registry"}
     assert readers["TIELINE_SECRETS__SEALING_PRIVATE_KEYS"] == {"tieline-registry"}
-    assert "tieline-gateway" not in readers["TIELINE_INTERNAL__CREDENTIALS_TOKEN"]
+    assert not {"tieline-gateway", "tieline-tools"} & readers["TIELINE_INTERNAL__CREDENTIALS_TOKEN"]
     assert "tieline-gateway" not in readers["TIELINE_MONGO__URL"]
     assert readers["TIELINE_WEBHOOKS__QUARANTINE_KEY"] == {"tieline-webhook-router"}
 

@@ -15,7 +15,7 @@ _ARROWS = {
     ("tieline-sync-worker", "tieline-registry"),
     ("tieline-webhook-router", "tieline-registry"),
 }
-_WITH_DATABASE = {"tieline-registry", "tieline-sync-worker", "tieline-webhook-router", "tieline-setup"}
+_WITH_DATABASE = {"tieline-registry", "tieline-sync-worker", "tieline-webhook-router", "tieline-setup", "tieline-tools"}
 _EDGE = {"tieline/edge": "true"}
 
 
@@ -112,11 +112,18 @@ def test_services_reach_each_other_along_the_arrows_of_the_design_only(manifests
     assert pairs == _ARROWS
 
 
+def test_operators_reach_every_service_from_their_pod_and_nobody_reaches_that(manifests: Manifests) -> None:
+    pairs = _Network(manifests).pairs()
+
+    assert {target for source, target in pairs if source == "tieline-tools"} >= set(ROLES)
+    assert {source for source, target in pairs if target == "tieline-tools"} == set()
+
+
 def test_in_the_local_cluster_only_those_with_data_reach_the_database(local: Manifests) -> None:
     pairs = _Network(local).pairs()
 
     assert {source for source, target in pairs if target == "mongo"} == _WITH_DATABASE
-    assert {source for source, target in pairs if target == "kafka"} == {*ROLES, "tieline-setup"}
+    assert {source for source, target in pairs if target == "kafka"} == {*ROLES, "tieline-setup", "tieline-tools"}
     assert {source for source, _ in pairs if source in {"kafka", "mongo"}} == set()
 
 
@@ -125,7 +132,7 @@ def test_external_stores_are_reached_by_those_who_need_them(production: Manifest
     reached = {name: {port for _, ports in network.blocks_that(name) for port in ports} for name in network.pods}
 
     assert {name for name, ports in reached.items() if 27017 in ports} == _WITH_DATABASE
-    assert {name for name, ports in reached.items() if 9093 in ports} == {*ROLES, "tieline-setup"}
+    assert {name for name, ports in reached.items() if 9093 in ports} == {*ROLES, "tieline-setup", "tieline-tools"}
 
 
 def test_the_edge_reaches_what_faces_the_internet_and_prometheus_the_metrics(production: Manifests) -> None:
