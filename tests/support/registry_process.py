@@ -31,9 +31,9 @@ class RegistryProcess:
     address: str = ""
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
-    async def start(self, *, wait_for: str = "/readyz") -> None:
-        """Start it, and wait until `wait_for` is answered 200."""
-        port = free_port()
+    async def start(self, *, wait_for: str = "/readyz", port: int | None = None) -> None:
+        """Start it, on the port it had or on a free one, and wait until `wait_for` is answered 200."""
+        port = port or free_port()
         self.address = f"http://127.0.0.1:{port}"
         environment = {**os.environ, **self.environment, "TIELINE_HTTP__PORT": str(port)}
         with self.log.open("ab") as log:

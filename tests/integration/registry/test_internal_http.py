@@ -33,6 +33,8 @@ PATHS = (
     "/internal/audit/list",
     "/internal/credentials/open",
     "/internal/keys/rotate",
+    "/internal/topics/rebuild",
+    "/internal/topics/forget",
 )
 
 

@@ -7,6 +7,8 @@
   - NotReadyError
   - AlreadyRunningError
   - NotRunningError
+  - KeysNotRotatedError
+  - TopicsNotRebuiltError
   - StepFailedError
 """
 
@@ -72,6 +74,10 @@ class NotRunningError(CliError):
 
 class KeysNotRotatedError(CliError):
     """The registry refused to rotate, or could not re-wrap every data key."""
+
+
+class TopicsNotRebuiltError(CliError):
+    """The registry or Kafka stayed away; what was published until then stays published."""
 
 
 class StepFailedError(CliError):

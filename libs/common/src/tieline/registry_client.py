@@ -6,7 +6,7 @@ Every call proves itself with the shared service token.
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Literal, Self
 
 import httpx2
 from opentelemetry.trace import SpanKind
@@ -23,6 +23,11 @@ from tieline.observability.tracing import span, trace_headers
 from tieline.settings import InternalSettings
 
 MOST_CONNECTIONS = 64
+MOST_REBUILT: Final = 500
+"""Integrations or routes that one call publishes again, or forgets, at most."""
+
+CompactedTopic = Literal["integrations", "routes"]
+"""What the registry's compacted topics tell of."""
 
 
 class ResolvedKey(Contract):
@@ -66,6 +71,13 @@ class Rotation(Contract):
     rewrapped: int
     remaining: int = Field(description="Data keys that another master key still wraps, unopenable ones too.")
     unopenable: int = Field(description="Data keys passed over because their master key is not in the ring.")
+
+
+class Rebuilt(Contract):
+    """What a call to rebuild a compacted topic published. `after` says where to go on; None when all is told."""
+
+    published: int
+    after: str | None = None
 
 
 class Credentials(Contract):
@@ -208,7 +220,26 @@ class RegistryClient:
 
     async def rotate_keys(self, *, limit: int = 1_000) -> Rotation:
         """Re-wrap up to `limit` workspaces' data keys by the active master key; safe to repeat and to kill."""
-        return Rotation.model_validate(await self._post("/internal/keys/rotate", {"limit": limit}))
+        return Rotation.model_validate(await self._done("/internal/keys/rotate", {"limit": limit}))
+
+    async def rebuild_topic(
+        self, topic: CompactedTopic, *, after: str | None = None, limit: int = MOST_REBUILT
+    ) -> Rebuilt:
+        """Publish up to `limit` integrations or routes as they are, with ids above `after`; safe to repeat."""
+        asked = {"topic": topic, "after": after, "limit": limit}
+        return Rebuilt.model_validate(await self._done("/internal/topics/rebuild", asked))
+
+    async def forget_keys(self, topic: CompactedTopic, keys: Mapping[str, str]) -> Rebuilt:
+        """Publish tombstones for those of `keys` (workspace ids by key) that no longer exist; safe to repeat."""
+        asked = {"topic": topic, "keys": dict(keys)}
+        return Rebuilt.model_validate(await self._done("/internal/topics/forget", asked))
+
+    async def _done(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the decoded answer. Raises RegistryRefusedError also when the registry is too old for it."""
+        found = await self._post(path, body)
+        if found is None:
+            raise RegistryRefusedError(path, httpx2.codes.NOT_FOUND)
+        return found
 
     async def _post(self, path: str, body: Mapping[str, Any], *, token: str | None = None) -> Any:
         """Return the decoded answer, None for 404. Raises RegistryUnavailableError, RegistryRefusedError."""

@@ -20,6 +20,7 @@ from tieline.service.health import Health
 
 from tieline_registry.adapters import mongo
 from tieline_registry.adapters.collections import apply_indexes
+from tieline_registry.adapters.mongo_ids import MongoIds
 from tieline_registry.adapters.mongo_keys import MongoKeys
 from tieline_registry.adapters.mongo_reads import MongoReads
 from tieline_registry.adapters.mongo_store import MongoStore
@@ -29,9 +30,11 @@ from tieline_registry.domain.limits import Limits
 from tieline_registry.entrypoints.http import InternalHttp
 from tieline_registry.entrypoints.kafka import Consumers, build_router, when_possible
 from tieline_registry.handlers.apply_commands import ApplyCommands
+from tieline_registry.handlers.last_word import LastWord
 from tieline_registry.handlers.list_integrations import ListIntegrations
 from tieline_registry.handlers.note_uses import NoteUses
 from tieline_registry.handlers.reads import Reads
+from tieline_registry.handlers.rebuild_topics import RebuildTopics
 from tieline_registry.handlers.record_syncs import RecordSyncs
 from tieline_registry.handlers.rotate_keys import RotateKeys
 from tieline_registry.settings import RegistrySettings
@@ -118,11 +121,18 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
 
     health = Health({"mongo": lambda: mongo.missing(client), "kafka": producer.check, "commands": consumers.missing})
     rotate_keys = RotateKeys(store=MongoKeys(database), wrapper=vault)
+    rebuild_topics = RebuildTopics(
+        ids=MongoIds(database),
+        store=store,
+        last_word=LastWord(store=store, producer=producer, clock=parts.clock),
+        clock=parts.clock,
+    )
     lists = ListIntegrations(reading, most_entries=settings.registry.most_listed_in_memory, monotonic=time.monotonic)
     http = InternalHttp(
         reads,
         lists,
         rotate_keys,
+        rebuild_topics,
         token=token,
         opening_token=settings.internal.opening_token,
         max_body_bytes=settings.http.max_body_bytes,

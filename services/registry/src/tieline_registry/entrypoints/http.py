@@ -20,6 +20,7 @@ from tieline.errors import PermanentError, TransientError
 from tieline_registry.entrypoints import questions
 from tieline_registry.handlers.list_integrations import ListIntegrations
 from tieline_registry.handlers.reads import Reads
+from tieline_registry.handlers.rebuild_topics import RebuildTopics
 from tieline_registry.handlers.rotate_keys import RotateKeys
 
 QuestionT = TypeVar("QuestionT", bound=BaseModel)
@@ -36,6 +37,7 @@ class InternalHttp:
         reads: Reads,
         list_integrations: ListIntegrations,
         rotate_keys: RotateKeys,
+        rebuild_topics: RebuildTopics,
         *,
         token: str,
         opening_token: str,
@@ -44,6 +46,7 @@ class InternalHttp:
         self._reads = reads
         self._list_integrations = list_integrations
         self._rotate_keys = rotate_keys
+        self._rebuild_topics = rebuild_topics
         self._expected = f"Bearer {token}".encode()
         self._expected_to_open = f"Bearer {opening_token}".encode()
         self._max_body_bytes = max_body_bytes
@@ -78,6 +81,16 @@ class InternalHttp:
             self._route("/internal/keys/list", questions.ListKeys, lambda asked: reads.list_keys(asked.workspace_id)),
             self._route(
                 "/internal/keys/rotate", questions.RotateKeys, lambda asked: self._rotate_keys(limit=asked.limit)
+            ),
+            self._route(
+                "/internal/topics/rebuild",
+                questions.RebuildTopic,
+                lambda asked: self._rebuild_topics.publish(asked.topic, after=asked.after, limit=asked.limit),
+            ),
+            self._route(
+                "/internal/topics/forget",
+                questions.ForgetKeys,
+                lambda asked: self._rebuild_topics.forget(asked.topic, asked.keys),
             ),
             self._route(
                 "/internal/commands/find",

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from tieline.registry_client import MOST_REBUILT, CompactedTopic
 
 from tieline_registry.domain.listing import DEFAULT_SORT, ListQuery, SortField
 
@@ -108,3 +109,18 @@ class RotateKeys(Question):
     """Re-wrap data keys."""
 
     limit: int = Field(default=1_000, ge=1, le=10_000)
+
+
+class RebuildTopic(Question):
+    """Publish what there is again, in the order of ids."""
+
+    topic: CompactedTopic
+    after: str | None = None
+    limit: int = Field(default=MOST_REBUILT, ge=1, le=MOST_REBUILT)
+
+
+class ForgetKeys(Question):
+    """Publish tombstones for those keys (workspace ids by key) that no longer exist."""
+
+    topic: CompactedTopic
+    keys: dict[str, str] = Field(max_length=MOST_REBUILT)

@@ -9,7 +9,7 @@ from tieline.contracts.audit import AuditEntry
 from tieline.contracts.commands import ApiKey, Workspace
 from tieline.contracts.integrations import Integration
 from tieline.errors import TransientError
-from tieline.registry_client import AuditPage, Credentials, RoutePage
+from tieline.registry_client import AuditPage, CompactedTopic, Credentials, RoutePage
 
 from tieline_registry.domain.applied import AppliedCommand
 from tieline_registry.domain.directory import Entry
@@ -35,6 +35,14 @@ class EventStore(Protocol):
 
     async def routes(self, ids: Collection[str]) -> dict[str, StoredRoute]:
         """Return routes as they are now, by id."""
+        ...
+
+
+class IdStore(Protocol):
+    """The ids of what there is. Every call may raise DatabaseUnavailableError."""
+
+    async def ids(self, of: CompactedTopic, *, after: str | None, limit: int) -> list[str]:
+        """Return up to `limit` ids above `after`, in order."""
         ...
 
 
