@@ -20,6 +20,7 @@ OTHERS = (
     "webhook_outage",
     "webhook_delivery",
     "webhook_ledger",
+    "footprint",
 )
 
 

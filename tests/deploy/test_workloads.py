@@ -1,11 +1,14 @@
 """What each workload promises: hardened pods, probes that mean what they say, room to be moved and scaled."""
 
+import re
+
 from tieline.kafka.batches import GRACEFUL_SECONDS
 from tieline.service.health import Health
 from tieline.topics import CATALOGUE
 
 from scripts.gen_docs import SETTINGS
 from tests.deploy.rendered import ROLES, Manifests, environment_of
+from tests.deploy.tools import ROOT
 
 _MODULES = {
     "gateway": "tieline_gateway",
@@ -90,6 +93,16 @@ def test_requests_and_limits_are_set(manifests: Manifests) -> None:
                 assert set(container["resources"][amount]) == {"cpu", "memory"}, name
 
 
+def test_requests_and_limits_are_those_of_the_page_that_tells_why(production: Manifests) -> None:
+    page = (ROOT / "docs" / "sizing.md").read_text()
+    told = {row[0]: row[1:] for row in re.findall(r"^\| ([a-z-]+) \|" + r" ([\dA-Za-z]+) \|" * 4, page, re.MULTILINE)}
+
+    for name, workload in production.services.items():
+        resources = workload["spec"]["template"]["spec"]["containers"][0]["resources"]
+        given = [resources[amount][kind] for amount in ("requests", "limits") for kind in ("cpu", "memory")]
+        assert told[ROLES[name]] == tuple(given), name
+
+
 def test_a_pod_is_given_the_time_that_its_shutdown_may_take(manifests: Manifests) -> None:
     for name, workload in manifests.services.items():
         pod = workload["spec"]["template"]["spec"]
@@ -163,8 +176,10 @@ def test_a_job_prepares_topics_and_indexes(manifests: Manifests) -> None:
 
     assert [container["command"] for container in job["containers"]] == [
         ["tieline", "topics", "apply"],
-        ["python", "-m", "tieline_registry", "apply-indexes"],
+        *(["python", "-m", module, "apply-indexes"] for module in _MODULES.values() if module != "tieline_gateway"),
     ]
+    for container in job["containers"][1:]:  # longer than an operation of a running service may take
+        assert environment_of(manifests, container)["TIELINE_MONGO__TIMEOUT"] == "PT2H"
 
 
 def test_an_update_never_leaves_a_role_without_a_ready_pod(production: Manifests) -> None:

@@ -64,6 +64,10 @@ class Cluster:
         """Return what a replica wrote, all its lives."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
+    def pids(self) -> dict[str, int]:
+        """Return the process ids of the replicas, by their names."""
+        return {name: child.identity.pid for name, child in self._children.items() if name.rpartition("-")[0] in ROLES}
+
     async def begin(self) -> None:
         """Start everything; whatever the services wait for may come later."""
         await self._run(self._simulators())
