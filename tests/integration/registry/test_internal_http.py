@@ -93,6 +93,31 @@ async def test_the_token_that_the_gateway_has_opens_no_credentials(http: httpx2.
     assert answer.status_code == 401
 
 
+async def test_while_tokens_are_replaced_the_old_and_the_new_prove_a_service_and_no_other_does(
+    settings: RegistrySettings,
+) -> None:
+    tokens = {kind: [f"{kind}-{age}-{'x' * 16}" for age in ("new", "old")] for kind in ("shared", "opening")}
+    internal = InternalSettings(
+        token=SecretStr(", ".join(tokens["shared"])), credentials_token=SecretStr(",".join(tokens["opening"]))
+    )
+    app, _ = create_app(settings.model_copy(update={"internal": internal}))
+    assert isinstance(app, Starlette)
+    question = {"workspace_id": "w", "integration_id": "i"}
+
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://registry") as http:
+
+        async def status(path: str, token: str) -> int:
+            return (await http.post(path, headers={"authorization": f"Bearer {token}"}, json=question)).status_code
+
+        for kind, path in (("shared", "/internal/integrations/get"), ("opening", "/internal/credentials/open")):
+            assert [await status(path, token) for token in tokens[kind]] == [404, 404]
+            assert await status(path, ",".join(tokens[kind])) == 401
+            assert await status(path, tokens[kind][0][:-1]) == 401
+        assert await status("/internal/credentials/open", tokens["shared"][0]) == 401
+    async with RegistryClient(internal) as client:
+        assert client._http.headers["authorization"] == f"Bearer {tokens['shared'][0]}"
+
+
 async def test_a_body_beyond_the_limit_is_refused(http: httpx2.AsyncClient) -> None:
     answer = await http.post(
         "/internal/keys/resolve",

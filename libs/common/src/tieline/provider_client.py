@@ -278,7 +278,7 @@ class ProviderClient:
 def _pool(settings: InternalSettings) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         base_url=settings.sync_worker_url,
-        headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
+        headers={"authorization": f"Bearer {settings.tokens.sent}"},
         timeout=httpx2.Timeout(CALL_TIMEOUT.total_seconds(), connect=settings.timeout.total_seconds()),
         limits=httpx2.Limits(max_connections=MOST_CONNECTIONS),
         trust_env=False,

@@ -99,10 +99,10 @@ class RegistryClient:
     """One pool of connections to the registry. Use as an async context manager."""
 
     def __init__(self, settings: InternalSettings, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
-        self._opening_token = settings.opening_token
+        self._opening_token = settings.opening_tokens.sent
         self._http = httpx2.AsyncClient(
             base_url=settings.registry_url,
-            headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
+            headers={"authorization": f"Bearer {settings.tokens.sent}"},
             timeout=settings.timeout.total_seconds(),
             limits=httpx2.Limits(max_connections=MOST_CONNECTIONS),
             transport=transport,

@@ -17,8 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tieline.errors import ConfigurationError
 from tieline.observability.tracing import tracing_problems
 from tieline.secrets.keys import parse_key_ring
-
-SHORTEST_TOKEN = 16
+from tieline.service_tokens import SHORTEST_TOKEN, ServiceTokens
 
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -100,12 +99,14 @@ class InternalSettings(Block):
     """How services find and trust each other."""
 
     token: SecretStr = Field(
-        default=SecretStr(""), description="Shared by the services; proves one to another. At least 16 characters."
+        default=SecretStr(""),
+        description="Shared by the services; proves one to another. At least 16 characters. While it is replaced, "
+        "several with commas between: the first is sent, all are accepted.",
     )
     credentials_token: SecretStr = Field(
         default=SecretStr(""),
         description="Proves a service that may open secrets: registry, sync-worker, webhook-router, never the gateway. "
-        "The shared token serves while it is not set.",
+        "The shared token serves while it is not set. Several, as above.",
     )
     registry_url: str = Field(default="http://127.0.0.1:8402", description="The registry's internal HTTP interface.")
     webhook_router_url: str = Field(
@@ -117,9 +118,14 @@ class InternalSettings(Block):
     timeout: timedelta = Field(default=timedelta(seconds=5), description="How long one call between services may take.")
 
     @property
-    def opening_token(self) -> str:
-        """The token that opens secrets."""
-        return self.credentials_token.get_secret_value() or self.token.get_secret_value()
+    def tokens(self) -> ServiceTokens:
+        """What proves a service."""
+        return ServiceTokens(self.token.get_secret_value())
+
+    @property
+    def opening_tokens(self) -> ServiceTokens:
+        """What proves a service that may open secrets."""
+        return ServiceTokens(self.credentials_token.get_secret_value() or self.token.get_secret_value())
 
 
 class OutgoingSettings(Block):
@@ -170,8 +176,14 @@ class ServiceSettings(BaseSettings):
 
     def internal_problems(self) -> list[str]:
         """Return what is wrong with how this service proves itself to the others."""
-        long_enough = len(self.internal.token.get_secret_value()) >= SHORTEST_TOKEN
-        return [] if long_enough else [f"TIELINE_INTERNAL__TOKEN: needs at least {SHORTEST_TOKEN} characters"]
+        tokens = {"TIELINE_INTERNAL__TOKEN": self.internal.tokens}
+        if self.internal.credentials_token.get_secret_value():
+            tokens["TIELINE_INTERNAL__CREDENTIALS_TOKEN"] = self.internal.opening_tokens
+        return [
+            f"{name}: needs at least {SHORTEST_TOKEN} characters"
+            for name, each in tokens.items()
+            if not each.long_enough
+        ]
 
 
 def key_ring_problems(keys: SecretStr, *, setting: str) -> list[str]:

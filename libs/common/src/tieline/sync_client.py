@@ -50,7 +50,7 @@ class SyncClient:
     def __init__(self, settings: InternalSettings) -> None:
         self._http = httpx2.AsyncClient(
             base_url=settings.sync_worker_url,
-            headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
+            headers={"authorization": f"Bearer {settings.tokens.sent}"},
             timeout=settings.timeout.total_seconds(),
             limits=httpx2.Limits(max_connections=MOST_CONNECTIONS),
             trust_env=False,

@@ -22,6 +22,7 @@ from tieline.registry_client import RegistryClient
 from tieline.secrets.sealing import Sealer
 from tieline.service.background import BackgroundTasks
 from tieline.service.health import Health
+from tieline.service_tokens import SHORTEST_TOKEN
 from tieline.sync_client import SyncClient
 from tieline.topics import GATEWAY_REPLIES
 
@@ -56,7 +57,6 @@ from tieline_gateway.entrypoints.passthrough import Passthrough
 from tieline_gateway.entrypoints.sync_stream import SyncServices
 from tieline_gateway.settings import GatewaySettings
 
-SHORTEST_TOKEN = 16
 MOST_PASSED_THROUGH = 512  # connections to the webhook router
 
 ROUTERS = (
@@ -96,10 +96,9 @@ def build_api() -> FastAPI:
 
 def create_app(settings: GatewaySettings) -> tuple[ASGIApp, Health]:
     """Return the gateway's app and its health. Nothing is connected before the app's lifespan starts."""
-    token = settings.internal.token.get_secret_value()
-    if len(token) < SHORTEST_TOKEN:
+    if not settings.internal.tokens.long_enough:
         raise ConfigurationError(f"TIELINE_INTERNAL__TOKEN: needs at least {SHORTEST_TOKEN} characters")
-    parts = Gateway(settings, token)
+    parts = Gateway(settings, settings.internal.tokens.sent)
     app = build_api()
     app.router.lifespan_context = parts.running
     app.state.services = Services(

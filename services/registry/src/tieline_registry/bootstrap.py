@@ -17,6 +17,7 @@ from tieline.secrets.envelope import MasterKeys
 from tieline.secrets.sealing import Opener
 from tieline.service.background import BackgroundTasks
 from tieline.service.health import Health
+from tieline.service_tokens import SHORTEST_TOKEN
 
 from tieline_registry.adapters import mongo
 from tieline_registry.adapters.collections import apply_indexes
@@ -39,7 +40,6 @@ from tieline_registry.handlers.record_syncs import RecordSyncs
 from tieline_registry.handlers.rotate_keys import RotateKeys
 from tieline_registry.settings import RegistrySettings
 
-SHORTEST_TOKEN = 16
 ROOM_FOR_HEADERS = 65_536  # of a record that must fit one batch of the producer
 
 
@@ -72,8 +72,7 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
 
     Raises ConfigurationError.
     """
-    token = settings.internal.token.get_secret_value()
-    if len(token) < SHORTEST_TOKEN:
+    if not settings.internal.tokens.long_enough:
         raise ConfigurationError(f"TIELINE_INTERNAL__TOKEN: needs at least {SHORTEST_TOKEN} characters")
     parts = parts or default_parts(settings)
     producer = parts.producer
@@ -133,8 +132,8 @@ def create_app(settings: RegistrySettings, parts: Parts | None = None) -> tuple[
         lists,
         rotate_keys,
         rebuild_topics,
-        token=token,
-        opening_token=settings.internal.opening_token,
+        tokens=settings.internal.tokens,
+        opening_tokens=settings.internal.opening_tokens,
         max_body_bytes=settings.http.max_body_bytes,
     )
     return Starlette(routes=[*http.routes(), *health.routes()], lifespan=lifespan), health

@@ -19,6 +19,7 @@ from tieline.outgoing import OutgoingClient
 from tieline.registry_client import RegistryClient
 from tieline.service.background import BackgroundTasks
 from tieline.service.health import Health
+from tieline.service_tokens import SHORTEST_TOKEN
 from tieline.topics import RUN_SYNCS_GROUP, SYNC_COMMANDS
 
 from tieline_sync.adapters.connectors.catalogue import connectors
@@ -53,7 +54,6 @@ from tieline_sync.handlers.read_runs import ReadRuns
 from tieline_sync.handlers.run_schedules import Schedules
 from tieline_sync.settings import SyncSettings
 
-SHORTEST_TOKEN = 16
 ENVELOPE_BYTES = 65_536  # around the body of a request that another service passes on
 
 
@@ -65,7 +65,7 @@ def to_the_millisecond() -> datetime:
 
 def create_app(settings: SyncSettings) -> tuple[ASGIApp, Health]:
     """Return the worker's app and its health. Nothing is connected before the app's lifespan starts."""
-    if len(settings.internal.token.get_secret_value()) < SHORTEST_TOKEN:
+    if not settings.internal.tokens.long_enough:
         raise ConfigurationError(f"TIELINE_INTERNAL__TOKEN: needs at least {SHORTEST_TOKEN} characters")
     worker = Worker(settings)
 
@@ -128,14 +128,14 @@ class Worker:
 
     def internal_routes(self) -> list[Route]:
         """Return the interface for the other services."""
-        token = self._settings.internal.token.get_secret_value()
+        tokens = self._settings.internal.tokens
         largest = self._settings.http.max_body_bytes
         providers = ProviderHttp(
             calls=self.providers.calls,
             run_endpoint=self.providers.run_endpoint,
             health=self.providers.read_health,
             note_calls=self.providers.note_calls,
-            token=token,
+            tokens=tokens,
             max_body_bytes=largest + ENVELOPE_BYTES,
         )
         runs = InternalHttp(
@@ -144,7 +144,7 @@ class Worker:
             records=ReadRecords(datasets=self.datasets, records=MongoRecordReader(self._database)),
             schedules=self.schedules,
             clock=to_the_millisecond,
-            token=token,
+            tokens=tokens,
             max_body_bytes=largest,
         )
         return [*runs.routes(), *providers.routes()]
@@ -246,7 +246,7 @@ def provider_options(settings: SyncSettings) -> Options:
         )
     return Options(
         outgoing=settings.outgoing,
-        shared_token=settings.internal.token.get_secret_value(),
+        shared_token=settings.internal.tokens.sent,
         sealing_public_key=settings.secrets.sealing_public_key.get_secret_value(),
         apps=apps,
         keep_answers=settings.providers.keep_answers,

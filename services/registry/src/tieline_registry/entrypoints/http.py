@@ -5,7 +5,6 @@ that is not what `tieline.registry_client` sends, 401 without the token, 503 whi
 credentials asks for a token of its own, which the gateway does not have.
 """
 
-import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tieline.contracts.base import Contract
 from tieline.errors import PermanentError, TransientError
+from tieline.service_tokens import ServiceTokens
 
 from tieline_registry.entrypoints import questions
 from tieline_registry.handlers.list_integrations import ListIntegrations
@@ -39,16 +39,16 @@ class InternalHttp:
         rotate_keys: RotateKeys,
         rebuild_topics: RebuildTopics,
         *,
-        token: str,
-        opening_token: str,
+        tokens: ServiceTokens,
+        opening_tokens: ServiceTokens,
         max_body_bytes: int,
     ) -> None:
         self._reads = reads
         self._list_integrations = list_integrations
         self._rotate_keys = rotate_keys
         self._rebuild_topics = rebuild_topics
-        self._expected = f"Bearer {token}".encode()
-        self._expected_to_open = f"Bearer {opening_token}".encode()
+        self._tokens = tokens
+        self._opening_tokens = opening_tokens
         self._max_body_bytes = max_body_bytes
 
     def routes(self) -> list[Route]:
@@ -106,17 +106,17 @@ class InternalHttp:
                 "/internal/credentials/open",
                 questions.OpenCredentials,
                 lambda asked: reads.open_credentials(asked.workspace_id, asked.integration_id),
-                expected=self._expected_to_open,
+                tokens=self._opening_tokens,
             ),
         ]
 
     def _route(
-        self, path: str, question: type[QuestionT], answer: Answering[QuestionT], *, expected: bytes | None = None
+        self, path: str, question: type[QuestionT], answer: Answering[QuestionT], *, tokens: ServiceTokens | None = None
     ) -> Route:
-        expected = expected or self._expected
+        tokens = tokens or self._tokens
 
         async def endpoint(request: Request) -> Response:
-            if not hmac.compare_digest(request.headers.get("authorization", "").encode(), expected):
+            if not tokens.prove(request.headers.get("authorization", "")):
                 return _failure(401, "the service token is missing or wrong")
             body = await self._body(request)
             if body is None:

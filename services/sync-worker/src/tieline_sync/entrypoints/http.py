@@ -5,7 +5,6 @@ such thing, 400 for what cannot be asked, 409 for what is not possible now, 401 
 database is away.
 """
 
-import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -17,6 +16,7 @@ from starlette.routing import Route
 from tieline.clock import Clock
 from tieline.contracts.base import Contract
 from tieline.errors import PermanentError, TransientError
+from tieline.service_tokens import ServiceTokens
 
 from tieline_sync.domain.errors import DatasetMovedError, InvalidScheduleError, RunActiveError, VersionNotFoundError
 from tieline_sync.entrypoints import questions
@@ -49,7 +49,7 @@ class InternalHttp:
         records: ReadRecords,
         schedules: Schedules,
         clock: Clock,
-        token: str,
+        tokens: ServiceTokens,
         max_body_bytes: int,
     ) -> None:
         self._runs = runs
@@ -57,7 +57,7 @@ class InternalHttp:
         self._records = records
         self._schedules = schedules
         self._clock = clock
-        self._expected = f"Bearer {token}".encode()
+        self._tokens = tokens
         self._max_body_bytes = max_body_bytes
 
     def routes(self) -> list[Route]:
@@ -146,7 +146,7 @@ class InternalHttp:
 
     def _route(self, path: str, question: type[QuestionT], answer: Answering[QuestionT]) -> Route:
         async def endpoint(request: Request) -> Response:
-            if not hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
+            if not self._tokens.prove(request.headers.get("authorization", "")):
                 return _failure(401, "unauthorized", "the service token is missing or wrong")
             body = await self._body(request)
             if body is None:

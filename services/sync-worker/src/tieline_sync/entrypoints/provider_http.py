@@ -5,7 +5,6 @@ else a `Fault`: 400 what is not configured or not valid, 404 what is not there, 
 what is away on our side, 401 without the token.
 """
 
-import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -32,6 +31,7 @@ from tieline.provider_client import (
     WorkspaceHealth,
 )
 from tieline.registry_client import RegistryRefusedError
+from tieline.service_tokens import ServiceTokens
 
 from tieline_sync.domain.providers import errors
 from tieline_sync.domain.providers.health import Health
@@ -56,14 +56,14 @@ class ProviderHttp:
         run_endpoint: RunEndpoint,
         health: ReadHealth,
         note_calls: NoteCalls,
-        token: str,
+        tokens: ServiceTokens,
         max_body_bytes: int,
     ) -> None:
         self._calls = calls
         self._run_endpoint = run_endpoint
         self._health = health
         self._note_calls = note_calls
-        self._expected = f"Bearer {token}".encode()
+        self._tokens = tokens
         self._max_body_bytes = max_body_bytes
 
     def routes(self) -> list[Route]:
@@ -81,7 +81,7 @@ class ProviderHttp:
 
     def _route(self, path: str, question: type[QuestionT], answer: Callable[[QuestionT], Awaitable[Contract]]) -> Route:
         async def endpoint(request: Request) -> Response:
-            if not hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
+            if not self._tokens.prove(request.headers.get("authorization", "")):
                 return _faulty(Fault(kind="unavailable", summary="the service token is missing or wrong"), 401)
             body = await self._body(request)
             if body is None:
