@@ -208,13 +208,15 @@ def _incident(number: int) -> dict[str, str]:
     }
 
 
-def report(load: str, unit: str, done: int, seconds: float, taken: Mapping[str, Taken]) -> None:
-    """Print one load's table."""
+def report(
+    load: str, unit: str, done: int, *, seconds: float, taken: Mapping[str, Taken], rest: Mapping[str, float]
+) -> None:
+    """Print one load's table. What a process takes at `rest`, in cores, is no part of it."""
     print(f"\n{load}: {done} {unit} in {seconds:.1f} s, {done / seconds:.0f} a second" if done else f"\n{load}")
     head = f"ms of processor per {unit[:-1]}" if done else "processor, thousandths of a core"
     print(f"  {'process':<16}{head:>34}{'highest memory, MiB':>22}")
     for name, each in taken.items():
-        spent = each.cpu_seconds * 1000 / (done or seconds)
+        spent = (each.cpu_seconds - rest.get(name, 0.0) * seconds) * 1000 / (done or seconds)
         print(f"  {name:<16}{spent:>34.2f}{each.highest_mib:>22.0f}")
 
 
@@ -236,7 +238,9 @@ async def measure(options: argparse.Namespace) -> None:
             pids = cluster.pids()
             meter = Meter(pids)
             await asyncio.sleep(options.seconds)
-            report("at rest", "", 0, time.monotonic() - meter.began, meter.read())
+            seconds, taken = time.monotonic() - meter.began, meter.read()
+            report("at rest", "", 0, seconds=seconds, taken=taken, rest={})
+            rest = {name: each.cpu_seconds / seconds for name, each in taken.items()}
             loads: list[tuple[str, str, Callable[[], Awaitable[int]]]] = [
                 ("saves", "saves", partial(bench.saves, options.seconds)),
                 ("webhooks", "webhooks", partial(bench.webhooks, options.seconds, options.webhooks_per_second)),
@@ -245,7 +249,8 @@ async def measure(options: argparse.Namespace) -> None:
             for load, unit, work in loads:
                 meter = Meter(pids)
                 done = await work()
-                report(load, unit, done, time.monotonic() - meter.began, meter.read())
+                seconds = time.monotonic() - meter.began
+                report(load, unit, done, seconds=seconds, taken=meter.read(), rest=rest)
 
 
 def main() -> None:

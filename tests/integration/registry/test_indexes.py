@@ -23,7 +23,7 @@ async def apply_indexes(
 ) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, "apply-indexes"),
-        env={**os.environ, **environment_of(settings), **environment},
+        env={**os.environ, **(environment_of(settings) if module == "tieline_registry" else {}), **environment},
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await process.communicate()
@@ -68,7 +68,8 @@ async def test_the_other_services_apply_theirs_as_their_start_does(settings: Reg
         "tieline_webhooks": {name: len(models) for name, models in webhooks.INDEXES.items()},
     }
 
-    answers = [await apply_indexes(settings, module) for module in declared]
+    given = {name: value for name, value in environment_of(settings).items() if name.startswith("TIELINE_MONGO__")}
+    answers = [await apply_indexes(settings, module, **given) for module in declared]
 
     assert answers == [(0, ""), (0, "")]
     with MongoClient[dict[str, Any]](settings.mongo.url.get_secret_value()) as client:

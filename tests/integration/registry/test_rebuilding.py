@@ -50,15 +50,15 @@ class Plane:
             *(sys.executable, "-m", "tieline_cli", "topics", *words),
             env={**os.environ, **self.environment},
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.PIPE,
         )
 
     async def rebuild(self, *options: str) -> str:
         """Run `tieline topics rebuild` to its end; return what it told."""
         process = await self.command("rebuild", *options)
         async with asyncio.timeout(120):
-            told, _ = await process.communicate()
-        assert process.returncode == 0, told.decode()
+            told, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
         return told.decode()
 
     async def lose_topics(self) -> None:
@@ -219,14 +219,14 @@ async def test_a_registry_that_is_replaced_meanwhile_is_waited_for(plane: Plane)
     await plane.registry.start(port=int(port))
 
     async with asyncio.timeout(120):
-        told, _ = await rebuilding.communicate()
-    assert rebuilding.returncode == 0, told.decode()
+        _, errors = await rebuilding.communicate()
+    assert rebuilding.returncode == 0, errors.decode()
     assert set(await plane.last(ROUTE_EVENTS)) == set(plane.routes)
 
 
 async def test_a_place_that_is_none_is_refused(plane: Plane) -> None:
     process = await plane.command("rebuild", "--from", "secrets:1")
-    told, _ = await process.communicate()
+    _, errors = await process.communicate()
 
     assert process.returncode == 1
-    assert "'secrets:1' is no place" in told.decode()
+    assert "'secrets:1' is no place" in errors.decode()

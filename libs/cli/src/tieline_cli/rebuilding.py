@@ -5,6 +5,7 @@ place that it told last.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,6 +58,7 @@ def rebuild_topics(
 
     Raises TopicsNotRebuiltError, with the place to go on from, when the registry or Kafka stay away.
     """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say is told as an error
     asyncio.run(_Rebuild(kafka, tell, page).run(internal, begin))
 
 

@@ -8,7 +8,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    UnknownProducerId,
+)
 from prometheus_client import Counter
 
 from tieline.errors import KafkaUnavailableError, RecordTooLargeError
@@ -20,6 +26,10 @@ from tieline.settings import KafkaSettings
 FIRST_WAIT = timedelta(milliseconds=250)
 LONGEST_WAIT = timedelta(seconds=10)
 CHECK_TIMEOUT = timedelta(seconds=2)
+
+# The broker no longer knows how far this producer has counted: a topic was deleted and made anew, or lost records. It
+# would refuse whatever comes from it for ever; one with a new id begins to count anew.
+LOST_COUNT = (OutOfOrderSequenceNumber, UnknownProducerId, ProducerFenced)
 
 FAILURES = Counter("tieline_kafka_send_failures_total", "Sends that Kafka did not acknowledge in time.")
 
@@ -37,9 +47,13 @@ class RecordProducer:
         self._settings = settings
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
+        self._renewing = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect. Raises KafkaUnavailableError when no broker answers."""
+        self._producer = await self._started()
+
+    async def _started(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
             **connection_arguments(self._settings),
             client_id=self._client_id,
@@ -56,7 +70,7 @@ class RecordProducer:
         except (KafkaError, TimeoutError, OSError) as error:
             await producer.stop()
             raise KafkaUnavailableError(f"no Kafka broker at {self._settings.bootstrap_servers}: {error}") from error
-        self._producer = producer
+        return producer
 
     async def start_when_possible(self) -> None:
         """Connect, however long the brokers are away; waits longer between tries, capped."""
@@ -112,21 +126,40 @@ class RecordProducer:
         Raises KafkaUnavailableError when that does not happen within the request time-out, RecordTooLargeError when
         one of them is larger than brokers take.
         """
-        if self._producer is None:
+        producer = self._producer
+        if producer is None:
             raise KafkaUnavailableError("the producer is not connected")
         if not records:
             return []
         with producer_span(records[0].topic):
             try:
                 async with asyncio.timeout(self._settings.request_timeout.total_seconds()):
-                    pending = [await self._enqueue(self._producer, record) for record in records]
-                    sent = [await acknowledgement for acknowledgement in pending]
+                    pending = [await self._enqueue(producer, record) for record in records]
+                    sent = await _all_acknowledged(pending)
             except MessageSizeTooLargeError as error:
                 raise RecordTooLargeError(f"a record of {records[0].topic} is too large") from error
             except (KafkaError, TimeoutError) as error:
                 FAILURES.inc()
+                if isinstance(error, LOST_COUNT):
+                    await self._begin_anew(producer)
                 raise KafkaUnavailableError(f"Kafka did not acknowledge: {error or type(error).__name__}") from error
         return [(metadata.partition, metadata.offset) for metadata in sent]
+
+    async def _begin_anew(self, lost: AIOKafkaProducer) -> None:
+        """Take another producer in the place of `lost`, unless that was done meanwhile.
+
+        Raises KafkaUnavailableError when none can be had; then the next failure tries again.
+        """
+        async with self._renewing:
+            if self._producer is not lost:
+                return
+            log.warning("the broker has lost count of this producer, which begins anew")
+            self._producer = await self._started()
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
+                await lost.stop()
+        except (KafkaError, TimeoutError) as error:
+            log.info("the former producer was dropped", extra={"reason": str(error) or type(error).__name__})
 
     async def _enqueue(self, producer: AIOKafkaProducer, record: OutgoingRecord) -> "asyncio.Future[Any]":
         headers = with_trace_headers(record.encoded_headers())
@@ -138,3 +171,12 @@ class RecordProducer:
             headers=headers,
         )
         return acknowledgement
+
+
+async def _all_acknowledged(pending: "Sequence[asyncio.Future[Any]]") -> list[Any]:
+    """Return what the broker said to each, once it has answered all. Raises the first error."""
+    answers = await asyncio.gather(*pending, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return answers
