@@ -80,7 +80,7 @@ def _problem(command: Any, words: str) -> str | None:
     while hasattr(command, "commands"):
         if not left or left[0].startswith("-") or left[0] == "…":
             return None
-        found = command.commands.get(left.pop(0).rstrip(".,:"))
+        found = command.commands.get(left.pop(0).rstrip(".,:\\"))
         if found is None:
             return "there is no such command"
         command = found

@@ -6,7 +6,7 @@ and the ids in the record's headers make that harmless, as any redelivery.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,13 +17,12 @@ from tieline.settings import KafkaSettings
 from tieline.topics import CONSUMER_GROUPS, dead_letter_topic
 
 from tieline_cli.errors import CliError
-from tieline_cli.topic_reader import partitions_of, reading
+from tieline_cli.topic_reader import everything, partitions_of, reading
 
 REPLAYED = "dead-letter-replayed"
 """Header of the record that says which offset of its partition was replayed."""
 
 _OWN_HEADERS = "dead-letter-"
-_POLL_MS = 500
 _CLIENT = "tieline-dead-letters"
 
 
@@ -118,23 +117,13 @@ def _known(group: str) -> str:
 async def _waiting_of(consumer: AIOKafkaConsumer, kafka: KafkaSettings, group: str) -> list[DeadLetter]:
     partitions = await partitions_of(consumer, kafka, dead_letter_topic(group))
     found: dict[tuple[int, int], DeadLetter] = {}
-    async for record in _all_of(consumer, partitions):
+    async for record in everything(consumer, partitions, kafka):
         replayed = record.headers.get(REPLAYED)
         if replayed is None:
             found[record.partition, record.offset] = DeadLetter.of(group, record)
         elif replayed.isdecimal():
             found.pop((record.partition, int(replayed)), None)
     return list(found.values())
-
-
-async def _all_of(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> AsyncIterator[IncomingRecord]:
-    consumer.assign(partitions)
-    ends = await consumer.end_offsets(partitions)
-    await consumer.seek_to_beginning(*partitions)
-    while [one for one in partitions if await consumer.position(one) < ends[one]]:
-        for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-            for record in records:
-                yield decoded(record)
 
 
 async def _original(consumer: AIOKafkaConsumer, kafka: KafkaSettings, letter: DeadLetter) -> OutgoingRecord:

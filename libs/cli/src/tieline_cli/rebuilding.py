@@ -14,12 +14,12 @@ from itertools import islice
 from typing import Final, TypeVar, get_args
 
 from tieline.errors import TielineError, TransientError
-from tieline.kafka.reading import read_topic
 from tieline.registry_client import MOST_REBUILT, CompactedTopic, RegistryClient
 from tieline.settings import InternalSettings, KafkaSettings
 from tieline.topics import INTEGRATION_EVENTS, ROUTE_EVENTS
 
 from tieline_cli.errors import TopicsNotRebuiltError
+from tieline_cli.topic_reader import everything, partitions_of, reading
 
 CALL_TIMEOUT: Final = timedelta(seconds=60)  # a page is read, published and looked at again
 PATIENCE: Final = timedelta(seconds=60)  # how long a registry, or its Kafka or MongoDB, may be away
@@ -117,11 +117,13 @@ class _Rebuild:
         """Return the keys that a topic tells of, with their workspaces' ids."""
         told: dict[str, str] = {}
         try:
-            async for record in read_topic(self._kafka, _TOPICS[topic]):
-                if record.value is None:
-                    told.pop(record.key, None)
-                else:
-                    told[record.key] = record.headers.get("workspace_id", "")
+            async with reading(self._kafka) as consumer:
+                partitions = await partitions_of(consumer, self._kafka, _TOPICS[topic])
+                async for record in everything(consumer, partitions, self._kafka):
+                    if record.value is None:
+                        told.pop(record.key, None)
+                    else:
+                        told[record.key] = record.headers.get("workspace_id", "")
         except TielineError as error:
             raise self._stopped(str(error)) from error
         return told

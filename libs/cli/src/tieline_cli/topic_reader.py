@@ -1,15 +1,19 @@
 """Reading a topic without a consumer group: nothing is committed, nobody is disturbed."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from tieline.errors import KafkaUnavailableError
 from tieline.kafka.connection import connection_arguments
+from tieline.kafka.records import IncomingRecord, decoded
 from tieline.settings import KafkaSettings
 
 from tieline_cli.errors import CliError
+
+_POLL_MS = 500
 
 
 class TopicMissingError(CliError):
@@ -44,3 +48,26 @@ async def partitions_of(consumer: AIOKafkaConsumer, kafka: KafkaSettings, topic:
     if not numbers:
         raise TopicMissingError(name, kafka.bootstrap_servers)
     return [TopicPartition(name, number) for number in sorted(numbers)]
+
+
+async def everything(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], kafka: KafkaSettings
+) -> AsyncGenerator[IncomingRecord, None]:
+    """Yield what `partitions` hold now, in order within each.
+
+    Raises KafkaUnavailableError when nothing comes for the request time-out.
+    """
+    consumer.assign(partitions)
+    ends = await consumer.end_offsets(partitions)
+    await consumer.seek_to_beginning(*partitions)
+    clock, patience = asyncio.get_running_loop().time, kafka.request_timeout.total_seconds()
+    heard = clock()
+    while [one for one in partitions if await consumer.position(one) < ends[one]]:
+        polled = await consumer.getmany(timeout_ms=_POLL_MS)
+        if polled:
+            heard = clock()
+        elif clock() - heard > patience:
+            raise KafkaUnavailableError(f"nothing came from {partitions[0].topic} for {patience:.0f} s")
+        for records in polled.values():
+            for record in records:
+                yield decoded(record)
