@@ -14,6 +14,7 @@ _ARROWS = {
     ("tieline-gateway", "tieline-webhook-router"),
     ("tieline-sync-worker", "tieline-registry"),
     ("tieline-webhook-router", "tieline-registry"),
+    ("tieline-webhook-router", "tieline-sync-worker"),  # how calls to channels went, for the health of integrations
 }
 _WITH_DATABASE = {"tieline-registry", "tieline-sync-worker", "tieline-webhook-router", "tieline-setup", "tieline-tools"}
 _EDGE = {"tieline/edge": "true"}
