@@ -17,7 +17,6 @@ OTHERS = (
     "webhook_outage",
     "telemetry_cost",
     "endpoint_pipeline",
-    "webhook_outage",
     "webhook_delivery",
     "webhook_ledger",
     "footprint",
