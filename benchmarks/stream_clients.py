@@ -1,6 +1,6 @@
 """Many clients on one run's stream: the gateway's memory for each, and how long an event takes to reach them.
 
-    python -m benchmarks.stream_clients [--clients 1,1000] [--rates 10,100] [--seconds 8]
+    python -m benchmarks.stream_clients [--clients 1,1000] [--rates 10,50] [--seconds 8]
 
 Starts the embedded broker and one gateway, a process each. This process publishes progress events of five incidents at
 a fixed rate; a process of its own holds all the clients. An event's latency is from before it is published to when a
@@ -53,7 +53,7 @@ def main() -> None:
     """Measure and print; with --hold be the process that holds the clients."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", default="1,1000")
-    parser.add_argument("--rates", default="10,100")
+    parser.add_argument("--rates", default="10,50")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--hold", nargs=2, metavar=("URL", "CLIENTS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -177,11 +177,18 @@ async def a_gateway(kafka_server: str, folder: Path) -> AsyncIterator[Gateway]:
             )
         gateway = Gateway(process, f"http://127.0.0.1:{port}")
         try:
-            await eventually(lambda: _is_ready(port), within=60)
+            await eventually(lambda: _is_up(process, port), within=60)
+            assert process.returncode is None, (folder / "gateway.log").read_text()[-3000:]
             yield gateway
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             await process.wait()
+
+
+async def _is_up(process: asyncio.subprocess.Process, port: int) -> bool:
+    """Tell whether a gateway is ready, or has ended."""
+    return process.returncode is not None or await _is_ready(port)
 
 
 async def _is_ready(port: int) -> bool:
@@ -206,7 +213,7 @@ async def hold(url: str, clients: int) -> None:
     for task in reading:
         task.cancel()
     await asyncio.gather(*reading, return_exceptions=True)
-    cuts = statistics.quantiles(latencies, n=100)
+    cuts = statistics.quantiles(latencies, n=100, method="inclusive")
     found = {"frames": len(latencies), "p50": cuts[49] * 1000, "p99": cuts[98] * 1000, "largest": max(latencies) * 1000}
     print(orjson.dumps(found).decode())
 
