@@ -51,7 +51,7 @@ async def watch(world: RouterWorld, seen: Counter[bool]) -> None:
             amounts: dict[str, Any] = dict(found["amounts"])
             suppressed = sum(amounts.pop("suppressed", {}).values())
             seen[amounts.pop("received", 0) == sum(amounts.values()) + suppressed] += 1
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
 
 
 async def kill_now_and_then(router: RouterProcess, kills: int) -> None:

@@ -74,10 +74,7 @@ class MongoDeliveries:
     async def begin(self, due: Due, lease: Lease, *, now: datetime) -> bool:
         """Record that a delivery is about to be sent; False if somebody else took it or changed it meanwhile."""
         begin = _Begin(due, lease, now)
-        if due.begun_by is not None:
-            # A transaction of the process that died over it may hold it locked for a minute: let no other wait for it.
-            return (await self._begin_all([begin]))[0]
-        return await self._begin(begin)
+        return await (self._begin(begin) if due.begun_by is None else self._begin_again(begin))
 
     async def settle(
         self, before: Delivery, after: Delivery, lease: Lease, *, fallback: Delivery | None = None
@@ -90,22 +87,34 @@ class MongoDeliveries:
 
     async def _begin_all(self, items: Sequence[_Begin]) -> list[bool]:
         async with translated():
-            await self._deliveries.bulk_write(
-                [
-                    UpdateOne(
-                        {"_id": each.due.delivery.id, "state": State.PENDING.value, "sending.token": each.due.begun_by},
-                        {
-                            "$set": {
-                                "sending": {"token": each.lease.token, "at": each.now},
-                                "uncertain": each.due.delivery.uncertain,
-                            }
-                        },
-                    )
-                    for each in items
-                ],
-                ordered=False,
-            )
-            tokens = await self._tokens([each.due.delivery.id for each in items], None)
+            return await self._begin_in(items, None)
+
+    async def _begin_again(self, item: _Begin) -> bool:
+        """Begin what a process began that may have died over it, whose transaction may hold it locked for a minute.
+
+        Outside a transaction the database would wait for that, with one of its threads; in one it refuses at once.
+        """
+        async with translated(), self._client.start_session() as session, await session.start_transaction():
+            return (await self._begin_in([item], session))[0]
+
+    async def _begin_in(self, items: Sequence[_Begin], session: AsyncClientSession | None) -> list[bool]:
+        await self._deliveries.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": each.due.delivery.id, "state": State.PENDING.value, "sending.token": each.due.begun_by},
+                    {
+                        "$set": {
+                            "sending": {"token": each.lease.token, "at": each.now},
+                            "uncertain": each.due.delivery.uncertain,
+                        }
+                    },
+                )
+                for each in items
+            ],
+            ordered=False,
+            session=session,
+        )
+        tokens = await self._tokens([each.due.delivery.id for each in items], session)
         return [tokens.get(each.due.delivery.id) == each.lease.token for each in items]
 
     async def _settle_all(self, items: Sequence[_Settle]) -> list[bool]:

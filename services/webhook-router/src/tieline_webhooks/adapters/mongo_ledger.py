@@ -13,7 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tieline_webhooks.adapters.mongo import LEDGER, Document, translated
 from tieline_webhooks.domain.ledger import Balance, Booking
 
-STRIPES = 32
+STRIPES = 128  # so many that a process seldom meets what a killed one's transaction holds locked for a minute
 _SUPPRESSED = "suppressed."
 
 
