@@ -39,6 +39,14 @@ class _Settle:
     fallback: Delivery | None
 
 
+def _beginning(begin: _Begin) -> tuple[Document, Document]:
+    """Return what a delivery has to be to be begun, and what it becomes."""
+    delivery = begin.due.delivery
+    was = {"_id": delivery.id, "state": State.PENDING.value, "sending.token": begin.due.begun_by}
+    sending = {"token": begin.lease.token, "at": begin.now}
+    return was, {"$set": {"sending": sending, "uncertain": delivery.uncertain}}
+
+
 class MongoDeliveries:
     """Finds what is due, and records what becomes of it."""
 
@@ -87,7 +95,9 @@ class MongoDeliveries:
 
     async def _begin_all(self, items: Sequence[_Begin]) -> list[bool]:
         async with translated():
-            return await self._begin_in(items, None)
+            await self._deliveries.bulk_write([UpdateOne(*_beginning(each)) for each in items], ordered=False)
+            tokens = await self._tokens([each.due.delivery.id for each in items], None)
+        return [tokens.get(each.due.delivery.id) == each.lease.token for each in items]
 
     async def _begin_again(self, item: _Begin) -> bool:
         """Begin what a process began that may have died over it, whose transaction may hold it locked for a minute.
@@ -95,27 +105,9 @@ class MongoDeliveries:
         Outside a transaction the database would wait for that, with one of its threads; in one it refuses at once.
         """
         async with translated(), self._client.start_session() as session, await session.start_transaction():
-            return (await self._begin_in([item], session))[0]
-
-    async def _begin_in(self, items: Sequence[_Begin], session: AsyncClientSession | None) -> list[bool]:
-        await self._deliveries.bulk_write(
-            [
-                UpdateOne(
-                    {"_id": each.due.delivery.id, "state": State.PENDING.value, "sending.token": each.due.begun_by},
-                    {
-                        "$set": {
-                            "sending": {"token": each.lease.token, "at": each.now},
-                            "uncertain": each.due.delivery.uncertain,
-                        }
-                    },
-                )
-                for each in items
-            ],
-            ordered=False,
-            session=session,
-        )
-        tokens = await self._tokens([each.due.delivery.id for each in items], session)
-        return [tokens.get(each.due.delivery.id) == each.lease.token for each in items]
+            await self._deliveries.update_one(*_beginning(item), session=session)
+            tokens = await self._tokens([item.due.delivery.id], session)
+        return tokens.get(item.due.delivery.id) == item.lease.token
 
     async def _settle_all(self, items: Sequence[_Settle]) -> list[bool]:
         async with translated(), self._client.start_session() as session:
