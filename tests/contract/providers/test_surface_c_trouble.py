@@ -1,10 +1,13 @@
 """What surface C answers when a provider has trouble, or when it is not called at all."""
 
 import concurrent.futures
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
+from tieline.settings import OutgoingSettings
 from tieline_simulators import Fault
 from tieline_simulators.faults import FaultKind
 
@@ -30,12 +33,22 @@ def upstream_error(name: str, details: str, *, status: int = 502, verb: str = "f
     return {"error": f"Failed to {verb} {name} API", "code": "UPSTREAM_ERROR", "status": status, "details": details}
 
 
+@pytest.fixture(scope="module")
+def hurried(providers_of_session: ProviderStack) -> Iterator[str]:
+    """A gateway whose worker gives a provider one second."""
+    impatient = OutgoingSettings(timeout=timedelta(seconds=1), dangerous_allow_private_addresses=True)
+    with providers_of_session.worker(outgoing=impatient) as worker:
+        internal = providers_of_session.gateway.internal(sync_worker_url=worker)
+        with providers_of_session.gateway.another_gateway(internal=internal) as address:
+            yield address
+
+
 @pytest.mark.parametrize("provider", READS)
-def test_error_example_of_a_timeout(resident: Caller, providers: ProviderStack, provider: str) -> None:
+def test_error_example_of_a_timeout(resident: Caller, providers: ProviderStack, hurried: str, provider: str) -> None:
     trouble(providers, provider, "hang", seconds=3)
     path, name = READS[provider]
 
-    answer = get(resident, path, **NEW)
+    answer = resident.http.get(f"{hurried}{path}", headers=resident.org(**NEW))
 
     assert answer.status_code == 502
     assert answer.json() == upstream_error(name, "Request timeout after 1000ms")
