@@ -257,8 +257,13 @@ def _new_key(api_key: str, permissions: frozenset[str], expires_at: datetime | N
 def _await_ready(address: str) -> None:
     deadline = datetime.now(UTC) + timedelta(seconds=START_SECONDS)
     while True:
-        answer = httpx2.get(f"{address}/readyz", timeout=5, trust_env=False, verify=False)
-        if answer.status_code in {200, 404}:
-            return
-        assert datetime.now(UTC) < deadline, answer.text
+        try:
+            answer = httpx2.get(f"{address}/readyz", timeout=5, trust_env=False, verify=False)
+        except httpx2.TimeoutException as error:
+            told = repr(error)
+        else:
+            if answer.status_code in {200, 404}:
+                return
+            told = answer.text
+        assert datetime.now(UTC) < deadline, told
         threading.Event().wait(0.05)

@@ -35,7 +35,7 @@ from tieline_registry.settings import RegistryOptions, RegistrySettings, Secrets
 from tests.support.waiting import eventually
 
 KEYS = SystemKeys.generate("test")
-START_SECONDS = 30
+START_SECONDS = 60
 REPLY_TIMEOUT = timedelta(seconds=20)
 
 

@@ -17,7 +17,7 @@ from tieline_cli.processes.child import Child, stop
 from tieline_cli.processes.ports import free_port
 from tieline_cli.processes.program import LOOPBACK, Program
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 @contextmanager
