@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import statistics
 import time
 from collections import deque
@@ -21,6 +22,7 @@ import uvloop
 
 BODY_BYTES = 4096
 DIFFERENT = 4_000
+_LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 
 
 def a_body(number: int) -> bytes:
@@ -80,6 +82,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, load: Load) -> None:
         self._load = load
         self._since = 0.0
+        self._answer = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -97,12 +100,18 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._load.take())
 
     def data_received(self, data: bytes) -> None:
-        """Take an answer, which fits one segment, and go on."""
+        """Take an answer, once it is whole, and go on."""
         load = self._load
-        if data.startswith(b"HTTP/1.1 200"):
+        self._answer += data
+        head, is_there, body = self._answer.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if not is_there or length is None or len(body) < int(length[1]):
+            return
+        self._answer = b""
+        if head.startswith(b"HTTP/1.1 200"):
             load.latencies.append(time.perf_counter() - self._since)
-        elif data.startswith(b"HTTP/"):
-            status = data[9:12].decode()
+        else:
+            status = head[9:12].decode()
             load.refused[status] = load.refused.get(status, 0) + 1
         if load.stopping:
             return
