@@ -38,11 +38,15 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tieline-bench-") as folder:
         tieline = [sys.executable, "-m", "tieline_cli"]
-        subprocess.run(
+        started = subprocess.run(
             [*tieline, "up", "--detach", "--data-dir", folder, "--port-base", str(arguments.port_base)],
-            check=True,
-            stdout=subprocess.DEVNULL,
+            check=False,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        if started.returncode:
+            print(started.stdout)
+            return 1
         try:
             endpoints = json.loads((Path(folder) / "endpoints.json").read_text())
             rows = asyncio.run(measure(endpoints, saves=arguments.saves, webhooks=arguments.webhooks))
