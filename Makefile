@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 export PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-# Tests mostly wait, for brokers, databases and processes: three at a time keep two cores busy.
-WORKERS ?= 3
+# Test processes, each with servers of its own: two keep two cores busy.
+WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo run test test-full test-kafka lint types imports dependencies check bench docs-api docs-check
