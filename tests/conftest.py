@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need the servers, so that `-m "not stack"` leaves them out, and put long files first.
 
     Those that take minutes are skipped unless asked for. The order lets several processes end together (`make test`
-    runs three): none is left with a long file at the end.
+    runs two): none is left with a long file at the end.
     """
     items.sort(key=_turn)
     for item in items:
