@@ -14,6 +14,7 @@ from tieline_cli.commands.options import (
     GatewayOption,
     WorkspaceOption,
     tell,
+    workspace_of,
 )
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def show(
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """List refused webhooks, newest first. Their content stays sealed."""
-    from tieline_cli.workspace_client import WorkspaceAddress, WorkspaceClient  # noqa: PLC0415 - httpx2 is slow to import
-
-    with WorkspaceClient(WorkspaceAddress.of(gateway, workspace, api_key, data_dir)) as client:
+    with workspace_of(gateway, workspace, api_key, data_dir) as client:
         entries = list(islice(_entries(client), most))
     tell(json.dumps(entries, indent=2) if as_json else _table(entries))
 
@@ -59,9 +58,7 @@ def reverify(
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Tell which refused webhooks are genuine by the secrets of today; exit with 1 when one is not."""
-    from tieline_cli.workspace_client import WorkspaceAddress, WorkspaceClient  # noqa: PLC0415 - httpx2 is slow to import
-
-    with WorkspaceClient(WorkspaceAddress.of(gateway, workspace, api_key, data_dir)) as client:
+    with workspace_of(gateway, workspace, api_key, data_dir) as client:
         chosen = _chosen(client, ids, every=every)
         _report({each: _refusal(client, each, "reverify", "verified") for each in chosen}, "genuine")
 
@@ -80,9 +77,7 @@ def replay(
 
     One that its sender repeated meanwhile is the same event, and delivered no second time.
     """
-    from tieline_cli.workspace_client import WorkspaceAddress, WorkspaceClient  # noqa: PLC0415 - httpx2 is slow to import
-
-    with WorkspaceClient(WorkspaceAddress.of(gateway, workspace, api_key, data_dir)) as client:
+    with workspace_of(gateway, workspace, api_key, data_dir) as client:
         chosen = _chosen(client, ids, every=every)
         _report({each: _refusal(client, each, "replay", "received") for each in chosen}, "taken in")
 
