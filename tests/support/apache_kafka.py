@@ -77,7 +77,15 @@ def program(home: Path, port: int) -> Program:
         _PROPERTIES.format(host=LOOPBACK, port=port, controller=free_port(), data=home / "data"), encoding="utf-8"
     )
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    format_storage = [*_java(found), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+    # In one word: an id may begin with a dash, and would be taken for an option of its own.
+    format_storage = [
+        *_java(found),
+        "kafka.tools.StorageTool",
+        "format",
+        f"--cluster-id={cluster}",
+        "-c",
+        str(properties),
+    ]
     subprocess.run(format_storage, check=True, capture_output=True, timeout=_FORMAT_SECONDS)
     return _program([*_java(found), "kafka.Kafka", str(properties)], port)
 
