@@ -1,4 +1,4 @@
-"""Writes what is generated: API documents in docs/api; tables of settings, topics and metrics in docs and README.
+"""Writes what is generated: API documents in docs/api, tables in docs and README, the compose file's alert rules.
 
 `--check` writes nothing and fails if anything would change.
 """
@@ -6,6 +6,7 @@
 import argparse
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -59,7 +60,17 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs/configuration.md", CONFIGURATION_HEAD + configuration_table()
     yield ROOT / "docs/topics.md", TOPICS_HEAD + topics_table()
     yield ROOT / "docs/metrics.md", metrics_table.HEAD + metrics_table.table()
+    yield ROOT / "deploy/compose/alerts.yml", ALERTS_HEAD + alert_rules()
     yield ROOT / "README.md", with_table((ROOT / "README.md").read_text(), configuration_table())
+
+
+ALERTS_HEAD = "# Generated from deploy/k8s/components/monitoring/alerts.yaml by `make docs-api`.\n"
+
+
+def alert_rules() -> str:
+    """Return the rules of the Prometheus Operator's resource as Prometheus itself reads them: what is below `spec`."""
+    resource = (ROOT / "deploy/k8s/components/monitoring/alerts.yaml").read_text()
+    return textwrap.dedent(resource.partition("\nspec:\n")[2])
 
 
 def as_json(document: Any) -> str:
