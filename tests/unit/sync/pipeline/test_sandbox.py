@@ -151,8 +151,17 @@ for attempt in (
 """
 
 
-async def test_what_broke_out_of_a_template_could_open_nothing() -> None:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", ESCAPED, stdout=asyncio.subprocess.PIPE)
+STARTED_BY_A_LARGE_PROCESS = """
+import subprocess, sys
+much = bytearray(b"x") * (700 * 1024 * 1024)
+subprocess.run([sys.executable, "-c", sys.argv[1]], check=True)
+"""
+
+
+async def test_what_broke_out_of_a_template_could_open_nothing_and_grow_no_larger() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STARTED_BY_A_LARGE_PROCESS, ESCAPED, stdout=asyncio.subprocess.PIPE
+    )
     said, _ = await process.communicate()
 
     assert said.decode().split() == ["OSError"] * 5 + ["MemoryError"]

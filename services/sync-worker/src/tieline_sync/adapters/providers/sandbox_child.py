@@ -15,6 +15,7 @@ import resource
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import orjson
@@ -149,9 +150,8 @@ def _warm_up() -> None:
 
 
 def _confine() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     limits = {
-        resource.RLIMIT_DATA: used + MORE_MEMORY,
+        resource.RLIMIT_DATA: _data_bytes() + MORE_MEMORY,
         resource.RLIMIT_NOFILE: 3,  # the standard ones, which are open already: no file, no connection
         resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_FSIZE: 0,
@@ -160,6 +160,12 @@ def _confine() -> None:
     for kind, most in limits.items():
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (most, most))
+
+
+def _data_bytes() -> int:
+    """Return what `RLIMIT_DATA` counts now. Not the peak that `getrusage` tells: that is inherited, over `exec` too."""
+    data_and_stack = Path("/proc/self/statm").read_text().split()[5]
+    return int(data_and_stack) * resource.getpagesize()
 
 
 def _read(stream: BinaryIO, *, most: int = MOST_BYTES) -> bytes | None:
