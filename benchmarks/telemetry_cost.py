@@ -16,7 +16,7 @@ import secrets
 import statistics
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,19 @@ from tieline.settings import KafkaSettings
 from tieline.topics import INTEGRATION_EVENTS, ROUTE_EVENTS, apply_topics
 from tieline_cli.processes.ports import free_port
 
-from benchmarks.webhook_intake import ROUTES, TOKEN, Server, a_route, a_server, an_integration, load, registry_app
+from benchmarks.webhook_intake import (
+    ROUTES,
+    TOKEN,
+    Server,
+    a_route,
+    a_server,
+    an_integration,
+    leave_a_core_to_the_server,
+    load,
+    registry_app,
+)
+from tests.support.brokers import a_broker
 from tests.support.http_server import serving
-from tests.support.servers import embedded_kafka
 
 SAMPLED = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
 """As `deploy/k8s/components/tracing` has it."""
@@ -136,9 +146,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=1.5)
     options = parser.parse_args()
-    external = os.environ.get("TIELINE_KAFKA__BOOTSTRAP_SERVERS")
-    with nullcontext(external) if external else embedded_kafka() as address, tempfile.TemporaryDirectory() as folder:
-        kafka = KafkaSettings(bootstrap_servers=str(address), topic_prefix=f"bench-{secrets.token_hex(3)}.")
+    leave_a_core_to_the_server()
+    with a_broker() as address, tempfile.TemporaryDirectory() as folder:
+        kafka = KafkaSettings(bootstrap_servers=address, topic_prefix=f"bench-{secrets.token_hex(3)}.")
         asyncio.run(measure(kafka, options, Path(folder)))
 
 

@@ -23,9 +23,10 @@ from tieline.contracts.events import emitted_event
 from tieline.kafka.records import OutgoingRecord
 from tieline_simulators import Fault, Target, WebhookSimulator, running
 
+from tests.support.brokers import a_broker
 from tests.support.registry_stub import WORKSPACE
 from tests.support.router_world import RouterProcess, RouterWorld, router_world
-from tests.support.servers import embedded_kafka, embedded_mongo
+from tests.support.servers import embedded_mongo
 from tests.support.waiting import eventually
 
 GOOD, HANGING = 20, 100
@@ -148,7 +149,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each phase sends")
     parser.add_argument("--kills", type=int, default=2)
     options = parser.parse_args()
-    with embedded_kafka() as kafka, embedded_mongo() as mongo, tempfile.TemporaryDirectory() as folder:
+    with a_broker() as kafka, embedded_mongo() as mongo, tempfile.TemporaryDirectory() as folder:
         asyncio.run(measure(kafka, mongo, Path(folder), options))
 
 

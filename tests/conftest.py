@@ -15,10 +15,10 @@ from types import FrameType
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.apache_kafka import apache_kafka
+from tests.support.brokers import a_broker
 from tests.support.gateway_fixtures import caller, resident, stack
 from tests.support.provider_fixtures import asker, providers, providers_of_session
-from tests.support.servers import database_on, embedded_kafka, embedded_mongo
+from tests.support.servers import database_on, embedded_mongo
 
 __all__ = ["asker", "caller", "providers", "providers_of_session", "resident", "stack"]
 
@@ -77,12 +77,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(scope="session")
 def kafka_server() -> Iterator[str]:
     """The broker's `host:port`."""
-    external = os.environ.get("TIELINE_KAFKA__BOOTSTRAP_SERVERS")
-    if external:
-        yield external
-        return
-    start = apache_kafka if os.environ.get("TIELINE_TEST_KAFKA") == "apache" else embedded_kafka
-    with start() as address:
+    with a_broker() as address:
         yield address
 
 

@@ -15,8 +15,9 @@ _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 
 
+@lru_cache(maxsize=16_384)
 def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition of `key` among `partitions`. About 3 µs."""
+    """Return the partition of `key` among `partitions`. About 3 µs, and next to nothing for a key that comes again."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 

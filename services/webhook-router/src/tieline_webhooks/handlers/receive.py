@@ -163,6 +163,8 @@ class ReceiveWebhook:
                 found = [each for each in found if each.workspace_id == workspace_id]
         elif webhook.workspace is not None:
             found = [each for each in table.signing(webhook.workspace, provider) if each.enabled]
+            if len(found) == 1:  # nearly always
+                return found
             return nsmallest(MOST_CANDIDATES, found, key=lambda each: (each.created_at, each.id))
         else:
             installation = self._installation(webhook.body)

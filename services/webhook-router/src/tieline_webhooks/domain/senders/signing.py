@@ -9,6 +9,7 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from tieline_webhooks.domain.senders.errors import (
     MalformedSignatureError,
@@ -48,7 +49,7 @@ def check_hex(signed: bytes, signatures: Sequence[str], keys: Sequence[bytes]) -
     """Raise SignatureMismatchError unless a key makes one of the lower-case hex `signatures`. Tries all, always."""
     matched = False
     for key in keys:
-        expected = hmac.digest(key, signed, "sha256").hex()
+        expected = _signature(key, signed).hexdigest()
         for signature in signatures:
             matched |= hmac.compare_digest(expected, signature)
     if not matched:
@@ -59,11 +60,23 @@ def check_base64(signed: bytes, signatures: Sequence[str], keys: Sequence[bytes]
     """Raise SignatureMismatchError unless a key makes one of the base64 `signatures`. Tries all, always."""
     matched = False
     for key in keys:
-        expected = b64encode(hmac.digest(key, signed, "sha256"))
+        expected = b64encode(_signature(key, signed).digest())
         for signature in signatures:
             matched |= hmac.compare_digest(expected, signature.encode())
     if not matched:
         raise SignatureMismatchError(secrets_tried=len(keys))
+
+
+def _signature(key: bytes, signed: bytes) -> hmac.HMAC:
+    made = _keyed(key).copy()
+    made.update(signed)
+    return made
+
+
+@lru_cache(maxsize=1_024)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Return the digest of nothing under a key, to go on from: to begin takes as long as 4 KB do."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def require_seconds(header: str, value: str | None) -> str:
