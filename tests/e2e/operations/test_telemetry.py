@@ -57,7 +57,6 @@ _TO_THE_ROUTER = [
     "gateway: server POST /api/webhooks/{rest}",
     "gateway: client POST",
     "webhook-router: server POST /api/webhooks/{source}",
-    "webhook-router: producer send tieline.events.v1",
     "webhook-router: consumer process tieline.events.v1",
 ]
 _SYNC = "gateway: server POST /integrations/sync/{integration_id}"

@@ -1,5 +1,7 @@
 """A span for every request that a service answers."""
 
+from collections.abc import Awaitable
+
 from opentelemetry.trace import Span, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,18 +31,18 @@ class _TracedApp:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or scope["path"] in _UNTRACED:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         unsampled = None if _belongs_to_a_trace(scope) else unsampled_request()
-        if unsampled is not None:
-            token = unsampled_here.set(unsampled)
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                unsampled_here.reset(token)
-            return
+        if unsampled is None:
+            return self._in_a_span(scope, receive, send)
+        # Never reset: the server answers each request in a task, and so in a context, of its own. Nothing is wrapped
+        # around the answering either, which nearly all requests would pay for.
+        unsampled_here.set(unsampled)
+        return self._app(scope, receive, send)
+
+    async def _in_a_span(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
         with server_span(method, _carried(scope), scope["path"]) as span:
             await self._app(scope, receive, _noting(span, method, scope, send) if span.is_recording() else send)

@@ -54,8 +54,8 @@ class UnsampledSpan(NonRecordingSpan):
     def traceparent(self) -> str:
         """What headers carry of it."""
         if not self._traceparent:
-            high, own = random.getrandbits(64), random.getrandbits(64) or 1
-            self._traceparent = f"00-{high:016x}{self._low:016x}-{own:016x}-{TraceFlags.RANDOM_TRACE_ID:02x}"
+            more = random.randbytes(16).hex()
+            self._traceparent = f"00-{more[:16]}{self._low:016x}-{more[16:]}-{TraceFlags.RANDOM_TRACE_ID:02x}"
         return self._traceparent
 
     def get_span_context(self) -> SpanContext:
@@ -183,9 +183,7 @@ def client_span(name: str, **attributes: str | int) -> AbstractContextManager[Sp
 
 def producer_span(topic: str) -> AbstractContextManager[Span]:
     """Run a block that sends records to a topic as one span."""
-    if _state.export is None or unsampled_here.get() is not None:  # on the hot path: no call that can be spared
-        return _NO_SPAN
-    return _span(f"send {topic}", SpanKind.PRODUCER, None, _KAFKA)
+    return _span(f"send {topic}", SpanKind.PRODUCER, None, _KAFKA) if tracing() else _NO_SPAN
 
 
 def span_of_kept(name: str, kept: str | None, **attributes: str | int) -> AbstractContextManager[Span]:

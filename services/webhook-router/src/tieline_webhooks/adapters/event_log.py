@@ -19,8 +19,6 @@ from itertools import chain, count
 
 from aiokafka.errors import KafkaError
 from tieline.errors import RecordTooLargeError
-from tieline.observability.tracing import producer_span, tracing
-from tieline.topics import EVENTS
 
 from tieline_webhooks.adapters.event_producer import TOO_LARGE, EventProducer, RecordBatch
 from tieline_webhooks.adapters.event_records import EncodedRecord, encoded
@@ -59,7 +57,10 @@ class _Batch:
 
 
 class EventLog:
-    """Appends events. `run` must be running; until Kafka is reached for the first time events go to the spool."""
+    """Appends events. `run` must be running; until Kafka is reached for the first time events go to the spool.
+
+    Makes no spans: a record carries the span of the request that brought it, which lasts as long as the append does.
+    """
 
     def __init__(self, producer: EventProducer, spool: Spool, *, spool_after: float, max_in_flight: int) -> None:
         self._producer = producer
@@ -91,11 +92,7 @@ class EventLog:
             raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
         self.in_flight += 1
         try:
-            if tracing():
-                with producer_span(EVENTS):
-                    await self._put(encoded(accepted))
-            else:
-                await self._put(encoded(accepted))
+            await self._put(encoded(accepted))
         finally:
             self.in_flight -= 1
 
@@ -108,9 +105,8 @@ class EventLog:
             raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
         self.in_flight += len(events)
         try:
-            with producer_span(EVENTS):
-                for durable in [self._put(encoded(accepted)) for accepted in events]:
-                    await durable
+            for durable in [self._put(encoded(accepted)) for accepted in events]:
+                await durable
         finally:
             self.in_flight -= len(events)
 
