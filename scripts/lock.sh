@@ -6,9 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 members=(tieline tieline-cli tieline-simulators tieline-gateway tieline-registry tieline-sync-worker tieline-webhook-router)
+uv=.venv/bin/uv
 options=(--generate-hashes --no-emit-index-url --no-header --no-annotate "${members[@]/#/--no-emit-package=}")
-uv pip compile -q "${options[@]}" "$@" pyproject.toml -o requirements.lock
-uv pip compile -q "${options[@]}" "$@" --universal --python-version 3.11 --constraint requirements.lock \
+"$uv" pip compile -q "${options[@]}" "$@" pyproject.toml -o requirements.lock
+"$uv" pip compile -q "${options[@]}" "$@" --universal --python-version 3.11 --constraint requirements.lock \
   libs/common/pyproject.toml libs/cli/pyproject.toml services/*/pyproject.toml -o deploy/requirements.lock
-uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 \
+"$uv" pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 \
   --constraint requirements.lock - -o deploy/build.lock <<<hatchling

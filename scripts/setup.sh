@@ -25,7 +25,7 @@ if command -v flock >/dev/null; then
   if up_to_date; then exit 0; fi
 fi
 
-echo "Setting up .venv (about a minute the first time)…"
+echo "Setting up .venv (under a minute the first time)…"
 if ! [ -x .venv/bin/python ]; then
   "$PYTHON" -m venv .venv || {
     echo "'$PYTHON -m venv' failed; Debian and Ubuntu keep it in the package python3-venv." >&2
@@ -34,9 +34,22 @@ if ! [ -x .venv/bin/python ]; then
 fi
 [ -x .venv/bin/pip ] || .venv/bin/python -m ensurepip -q
 rm -f "$stamp"
-# pip compiles what it installs: once here, not by each of the service processes racing at their first start.
-.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 members=()
 for member in libs/* services/*; do members+=(-e "$member"); done
-.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation "${members[@]}"
+# Compiled here, once, and not by each of the service processes racing at their first start.
+with_uv() {
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes \
+    -r <(sed -n '/^uv==/,/[^\\]$/p' requirements.lock) &&
+  .venv/bin/uv pip install -q --python .venv/bin/python --compile-bytecode --require-hashes -r requirements.lock &&
+  .venv/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation "${members[@]}"
+}
+with_pip() {
+  .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock &&
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation "${members[@]}"
+}
+# uv takes a fifth of the time, but knows nothing of pip's configuration: of an index or a proxy that only pip is told of.
+with_uv || {
+  echo "uv could not; trying it with pip…" >&2
+  with_pip
+}
 echo "$want" >"$stamp"

@@ -16,7 +16,7 @@ from tests.support.stacks import until
 _DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 _LOCK = ROOT / "deploy" / "requirements.lock"
 _BUILD = ROOT / "deploy" / "build.lock"
-_NOT_IN_AN_IMAGE = ("noida-db", "secantusdb", "pytest", "mypy", "ruff", "hypothesis", "hatchling", "pip")
+_NOT_IN_AN_IMAGE = ("noida-db", "secantusdb", "pytest", "mypy", "ruff", "hypothesis", "hatchling", "pip", "uv")
 _MODULES = ("tieline_gateway", "tieline_registry", "tieline_sync", "tieline_webhooks")
 _INSTALL_SECONDS = 300
 _NOTING_WRITES = """
@@ -80,7 +80,7 @@ def image() -> Path:
     python = folder / "bin" / "python"
     if not stamp.exists() or stamp.read_text() != made_of:
         _run(sys.executable, "-m", "venv", "--clear", str(folder))
-        _run(str(python), "-m", "pip", "install", "-q", "--require-hashes", "--only-binary", ":all:", "-r", str(_LOCK))
+        _install(python, "--require-hashes", "--only-binary", ":all:", "-r", str(_LOCK))
         stamp.write_text(made_of)
     wheels = folder / "wheels"
     members = [
@@ -91,8 +91,12 @@ def image() -> Path:
         *members,
     )
     built = [str(wheel) for wheel in sorted(wheels.glob("tieline*.whl"))]
-    _run(str(python), "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--force-reinstall", *built)
+    _install(python, "--no-deps", "--no-index", "--reinstall", *built)
     return folder
+
+
+def _install(python: Path, *what: str) -> None:
+    _run(sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(python), "--compile-bytecode", *what)
 
 
 def test_the_image_lacks_nothing_that_its_packages_need(image: Path) -> None:
