@@ -93,9 +93,13 @@ def mongo_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def topic_prefix() -> str:
-    """A prefix for this test's topics and consumer groups."""
-    return f"t{uuid.uuid4().hex[:10]}."
+def topic_prefix(kafka_server: str) -> Iterator[str]:
+    """A prefix for this test's topics and consumer groups; the topics go with the test."""
+    from tests.support.topics import delete_topics
+
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    yield prefix
+    delete_topics(kafka_server, prefix)
 
 
 @pytest.fixture

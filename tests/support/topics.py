@@ -1,6 +1,10 @@
-"""All that is in a topic, without a consumer group."""
+"""Tests' topics: all that is in one, without a consumer group; and their end."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from tieline.kafka.connection import connection_arguments
 from tieline.kafka.records import IncomingRecord, decoded
 from tieline.settings import KafkaSettings
@@ -27,3 +31,23 @@ async def records_of(kafka: KafkaSettings, topic: str) -> list[IncomingRecord]:
         return sorted(found, key=lambda record: (record.partition, record.offset))
     finally:
         await consumer.stop()
+
+
+def delete_topics(bootstrap_servers: str, prefix: str) -> None:
+    """Delete the topics whose names begin with `prefix`, whoever made them.
+
+    Every client asks for all topics as it starts, so those of former tests would make each start slower than the last.
+    """
+    # In a thread of its own: the caller's may belong to a test's event loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _delete_topics(bootstrap_servers, prefix)).result()
+
+
+async def _delete_topics(bootstrap_servers: str, prefix: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await admin.start()
+        if names := [name for name in await admin.list_topics() if name.startswith(prefix)]:
+            await admin.delete_topics(names)
+    finally:
+        await admin.close()
