@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pymongo import AsyncMongoClient
 from tieline.contracts.sync import RunCompleted
 from tieline_simulators import ServiceNowSimulator, running
 from tieline_sync.domain.datasets import dataset_id_of
+from tieline_sync.settings import RunSettings
 
 from tests.integration.sync.bench import Published, SyncBench, workbench
 from tests.integration.sync.dying_worker import POINTS
@@ -21,6 +23,10 @@ from tests.support.sync_process import ended, sync_process
 
 INCIDENTS = 23
 PAGE = 10
+
+QUICK: dict[str, timedelta] = {}
+"""The workbench's own settings."""
+AS_THEY_COME = {"lease": RunSettings().lease, "poll": RunSettings().poll}
 
 
 async def stored_records(bench: SyncBench, integration: str) -> list[dict[str, Any]]:
@@ -70,13 +76,17 @@ def calm(kafka_server: str, mongo_server: str) -> Calm:
 
 
 @pytest.mark.parametrize(
-    ("point", "times"),
-    [("records saved", 2), ("checkpoint stored", 2), ("progress published", 2)] + [(point, 1) for point in POINTS],
+    ("point", "times", "leases"),
+    [
+        *((point, 2, QUICK) for point in ("records saved", "checkpoint stored", "progress published")),
+        *((point, 1, QUICK) for point in POINTS),
+        ("checkpoint stored", 1, AS_THEY_COME),
+    ],
 )
 async def test_killed_run_ends_with_the_same_data_and_events(
-    bench: SyncBench, calm: Calm, tmp_path: Path, point: str, times: int
+    bench: SyncBench, calm: Calm, tmp_path: Path, *, point: str, times: int, leases: dict[str, timedelta]
 ) -> None:
-    settings = bench.with_runs(page_size=PAGE)
+    settings = bench.with_runs(page_size=PAGE, **leases)
     async with running(servicenow=ServiceNowSimulator(incidents(INCIDENTS))) as addresses:
         integration = bench.servicenow(addresses["servicenow"])
         run_id = await bench.start(integration)
@@ -86,7 +96,7 @@ async def test_killed_run_ends_with_the_same_data_and_events(
             exit_code = await ended(process, log)
         died = time.monotonic()
         async with bench.worker(settings):
-            published = await bench.log.until_over(run_id)
+            published = await bench.log.until_over(run_id, within=60)
         took = time.monotonic() - died
 
     assert exit_code == -9
