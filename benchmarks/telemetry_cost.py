@@ -1,11 +1,12 @@
 """What traces cost the intake of webhooks: the same router without them, with a sample of them, and with all.
 
-    python -m benchmarks.telemetry_cost [--rounds 15] [--seconds 1.5]
+    python -m benchmarks.telemetry_cost [--rounds 15] [--seconds 1.5] [--rate 1200]
 
 Three routers (`roles: ["intake"]`) are processes of their own, differ in their `OTEL_*` variables alone, and take turns
 within every round, each round in another order; a further process loads them over 64 connections with webhooks of 4 KB
-that belong to no trace yet. Spans go by OTLP over HTTP to a receiver in this process that reads and forgets them.
-Printed are processor time per webhook, what each costs more than none in the same round, and rates.
+that belong to no trace yet: as fast as they are answered, or with `--rate` so many a second. Spans go by OTLP over HTTP
+to a receiver in this process that reads and forgets them. Printed are processor time per webhook, what each costs more
+than none in the same round, and rates.
 """
 
 import argparse
@@ -121,7 +122,8 @@ async def rounds(routers: Mapping[str, Server], options: argparse.Namespace) -> 
     for number in range(-1, options.rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
-            found = await load(routers[name], seconds=options.seconds, first=(number + 2) * 10_000)
+            first = (number + 2) * 10_000
+            found = await load(routers[name], seconds=options.seconds, first=first, rate=options.rate)
             if found["refused"]:
                 print(f"  refused: {found['refused']}")
             if number >= 0:  # the first round warms up
@@ -145,6 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--rate", type=float, help="webhooks a second; as many as are answered when left out")
     options = parser.parse_args()
     leave_a_core_to_the_server()
     with a_broker() as address, tempfile.TemporaryDirectory() as folder:
