@@ -73,8 +73,10 @@ async def _count(world: RouterWorld, query: dict[str, Any], least: int) -> bool:
     return bool(await world.database["deliveries"].count_documents(query) >= least)
 
 
-async def isolation(world: RouterWorld, hooks: WebhookSimulator, address: str, options: argparse.Namespace) -> None:
-    """Print how long messages take beside destinations in trouble."""
+async def isolation(
+    world: RouterWorld, hooks: WebhookSimulator, address: str, options: argparse.Namespace
+) -> RouterProcess:
+    """Print how long messages take beside destinations in trouble; return the router, which goes on running."""
     kinds = [*(f"good-{number}" for number in range(GOOD)), "limited", *(f"hang-{number}" for number in range(HANGING))]
     for kind in kinds:
         await world.route(kind, f"{kind}.*", "webhook", f"{address}/{kind}")
@@ -90,16 +92,16 @@ async def isolation(world: RouterWorld, hooks: WebhookSimulator, address: str, o
         took = sorted(await beside(world, hooks, trouble, options))
         p50, p99 = statistics.median(took), took[int(len(took) * 0.99)]
         print(f"{name:30}{len(took):>10,}{p50 * 1000:>8.0f}{p99 * 1000:>8.0f}{took[-1] * 1000:>9.0f}", flush=True)
-    await router.stop()
+    hooks.faults.clear()
+    return router
 
 
-async def takeover(world: RouterWorld, kills: int) -> None:
+async def takeover(world: RouterWorld, one: RouterProcess, kills: int) -> None:
     """Print how long a channel is silent after the replica that sends to it was killed."""
     await world.integrate("slack", {"config.bot_token": "xoxb"}, base_url=world.addresses["slack"])
     await world.route("queue", "queue.*", "slack", CHANNEL)
-    replicas = [world.new_router(), world.new_router()]
-    for each in replicas:
-        await each.start()
+    replicas = [one, world.new_router()]
+    await replicas[1].start()
     await world.producer.send_all([an_event("queue", number) for number in range(120)])
     await eventually(lambda: _count(world, {"event_type": "queue.finished"}, 120), within=60)
     for _ in range(kills):
@@ -139,8 +141,8 @@ async def measure(kafka: str, mongo: str, folder: Path, options: argparse.Namesp
         running(hooks=hooks) as addresses,
     ):
         await world.integrate("webhook", {"config.signing_secret": SIGNING_SECRET})
-        await isolation(world, hooks, addresses["hooks"], options)
-        await takeover(world, options.kills)
+        router = await isolation(world, hooks, addresses["hooks"], options)
+        await takeover(world, router, options.kills)
 
 
 def main() -> None:
