@@ -29,6 +29,7 @@ async def reading(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **connection_arguments(kafka),
         enable_auto_commit=False,
+        auto_offset_reset="earliest",
         request_timeout_ms=int(kafka.request_timeout.total_seconds() * 1000),
     )
     try:
@@ -58,8 +59,10 @@ async def everything(
     Raises KafkaUnavailableError when nothing comes for the request time-out.
     """
     consumer.assign(partitions)
-    ends = await consumer.end_offsets(partitions)
-    await consumer.seek_to_beginning(*partitions)
+    begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    for partition in partitions:
+        # Not by `seek_to_beginning`: what `assign` has begun, to find out where to read from, may end after it and win.
+        consumer.seek(partition, begins[partition])
     clock, patience = asyncio.get_running_loop().time, kafka.request_timeout.total_seconds()
     heard = clock()
     while [one for one in partitions if await consumer.position(one) < ends[one]]:
