@@ -16,8 +16,8 @@ import platform
 import secrets
 import statistics
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,12 @@ from tieline.kafka.producer import RecordProducer
 from tieline.kafka.records import OutgoingRecord
 from tieline.settings import KafkaSettings
 from tieline.topics import INTEGRATION_EVENTS, ROUTE_EVENTS, apply_topics
-from tieline_cli.processes.ports import free_port
 
 from benchmarks.webhook_intake import (
     ROUTES,
-    TOKEN,
     Server,
     a_route,
-    a_server,
+    a_router,
     an_integration,
     leave_a_core_to_the_server,
     load,
@@ -87,28 +85,6 @@ async def measure(kafka: KafkaSettings, options: argparse.Namespace, folder: Pat
         await asyncio.sleep(2.0)  # until their tables are read
         await rounds(routers, options)
         print(f"\nthe receiver took {receiver.requests:,} requests, {receiver.bytes / 2**20:,.0f} MiB")
-
-
-@asynccontextmanager
-async def a_router(
-    kafka: KafkaSettings, registry: str, folder: Path, telemetry: Mapping[str, str]
-) -> AsyncIterator[Server]:
-    """Run a webhook router that only takes webhooks in."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    environment = {
-        "TIELINE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "TIELINE_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
-        "TIELINE_INTERNAL__TOKEN": TOKEN,
-        "TIELINE_INTERNAL__REGISTRY_URL": registry,
-        "TIELINE_HTTP__PORT": str(port),
-        "TIELINE_WEBHOOKS__ROLES": '["intake"]',
-        "TIELINE_WEBHOOKS__SPOOL_DIR": str(folder / "spool"),
-        "TIELINE_LOG__LEVEL": "WARNING",
-        **telemetry,
-    }
-    async with a_server(["tieline_webhooks"], environment, f"{url}/api/webhooks/sentry", f"{url}/healthz") as router:
-        yield router
 
 
 async def rounds(routers: Mapping[str, Server], options: argparse.Namespace) -> None:

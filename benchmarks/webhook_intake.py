@@ -150,6 +150,28 @@ async def a_server(arguments: list[str], environment: Mapping[str, str], url: st
         await process.wait()
 
 
+@asynccontextmanager
+async def a_router(
+    kafka: KafkaSettings, registry: str, folder: Path, telemetry: Mapping[str, str]
+) -> AsyncIterator[Server]:
+    """Run a webhook router that only takes webhooks in."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        "TIELINE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIELINE_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+        "TIELINE_INTERNAL__TOKEN": TOKEN,
+        "TIELINE_INTERNAL__REGISTRY_URL": registry,
+        "TIELINE_HTTP__PORT": str(port),
+        "TIELINE_WEBHOOKS__ROLES": '["intake"]',
+        "TIELINE_WEBHOOKS__SPOOL_DIR": str(folder / "spool"),
+        "TIELINE_LOG__LEVEL": "WARNING",
+        **telemetry,
+    }
+    async with a_server(["tieline_webhooks"], environment, f"{url}/api/webhooks/sentry", f"{url}/healthz") as router:
+        yield router
+
+
 async def load(server: Server, *, seconds: float, first: int, rate: float | None = None) -> dict[str, Any]:
     """Load a server from another process; return what was seen and what it cost."""
     arguments = [server.url, "--secret", SECRET, "--seconds", str(seconds), "--first", str(first)]
@@ -180,28 +202,12 @@ async def measure(kafka: KafkaSettings, options: argparse.Namespace, folder: Pat
             ]
         )
         registry = await stack.enter_async_context(serving(registry_app()))
-        floor_port, router_port = free_port(), free_port()
-        floor_url, router_url = f"http://127.0.0.1:{floor_port}", f"http://127.0.0.1:{router_port}"
+        floor_port = free_port()
+        floor_url = f"http://127.0.0.1:{floor_port}/"
         floor = await stack.enter_async_context(
-            a_server(["benchmarks.webhook_floor", str(floor_port), SECRET], {}, f"{floor_url}/", f"{floor_url}/")
+            a_server(["benchmarks.webhook_floor", str(floor_port), SECRET], {}, floor_url, floor_url)
         )
-        router = await stack.enter_async_context(
-            a_server(
-                ["tieline_webhooks"],
-                {
-                    "TIELINE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-                    "TIELINE_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
-                    "TIELINE_INTERNAL__TOKEN": TOKEN,
-                    "TIELINE_INTERNAL__REGISTRY_URL": registry,
-                    "TIELINE_HTTP__PORT": str(router_port),
-                    "TIELINE_WEBHOOKS__ROLES": '["intake"]',
-                    "TIELINE_WEBHOOKS__SPOOL_DIR": str(folder / "spool"),
-                    "TIELINE_LOG__LEVEL": "WARNING",
-                },
-                f"{router_url}/api/webhooks/sentry",
-                f"{router_url}/healthz",
-            )
-        )
+        router = await stack.enter_async_context(a_router(kafka, registry, folder, {}))
         await asyncio.sleep(2.0)  # until its tables are read
         await rounds(floor, router, options)
 

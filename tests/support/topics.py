@@ -10,6 +10,8 @@ from tieline.kafka.records import IncomingRecord, decoded
 from tieline.settings import KafkaSettings
 from tieline.topics import CATALOGUE
 
+_DELETE_SECONDS = 60.0
+
 
 async def records_of(kafka: KafkaSettings, topic: str) -> list[IncomingRecord]:
     """Every record of a topic, partition by partition, in order."""
@@ -46,8 +48,9 @@ def delete_topics(bootstrap_servers: str, prefix: str) -> None:
 async def _delete_topics(bootstrap_servers: str, prefix: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     try:
-        await admin.start()
-        if names := [name for name in await admin.list_topics() if name.startswith(prefix)]:
-            await admin.delete_topics(names)
+        async with asyncio.timeout(_DELETE_SECONDS):
+            await admin.start()
+            if names := [name for name in await admin.list_topics() if name.startswith(prefix)]:
+                await admin.delete_topics(names)
     finally:
         await admin.close()
