@@ -16,12 +16,24 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, *, lifespan: bool = False) -> AsyncIterator[str]:
-    """Serve `app` on a free port; the value is its address, such as `http://127.0.0.1:4711`."""
+async def serving(
+    app: ASGIApp, *, lifespan: bool = False, http: type[asyncio.Protocol] | None = None
+) -> AsyncIterator[str]:
+    """Serve `app` on a free port; the value is its address, such as `http://127.0.0.1:4711`.
+
+    `http`: the class of its connections, uvicorn's own unless given.
+    """
     # Named in full: asyncio sets TCP_NODELAY only where the protocol is, and without it a short answer takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="on" if lifespan else "off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app,
+        http=http or "auto",
+        access_log=http is None,
+        log_config=None,
+        lifespan="on" if lifespan else "off",
+        timeout_graceful_shutdown=1,
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

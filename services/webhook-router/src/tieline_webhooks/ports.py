@@ -1,5 +1,6 @@
 """What handlers need of the outside, in their own words; adapters fulfil it."""
 
+from asyncio import Future
 from collections.abc import Awaitable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,12 +24,15 @@ Place = tuple[datetime, str]
 class Log(Protocol):
     """Where accepted events go."""
 
-    def append(self, accepted: AcceptedEvent) -> Awaitable[None]:
-        """Return once the event is durable. Raises OverloadedError, SpoolFullError, RecordTooLargeError."""
+    def put(self, events: Iterable[tuple[AcceptedEvent, "Future[None]"]]) -> None:
+        """Append events and tell each one's future once it is durable.
+
+        It gets OverloadedError, SpoolFullError or RecordTooLargeError if it can't be.
+        """
         ...
 
     def append_all(self, events: Sequence[AcceptedEvent]) -> Awaitable[None]:
-        """Return once all of them are durable; raises the same, then some may be."""
+        """Return once all of them are durable; raises what futures get, then some may be."""
         ...
 
 

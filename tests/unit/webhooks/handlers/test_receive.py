@@ -1,9 +1,10 @@
 """Whose a webhook is, and whether it is genuine."""
 
+import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,8 +33,10 @@ class Appended:
     def __init__(self) -> None:
         self.events: list[AcceptedEvent] = []
 
-    async def append(self, accepted: AcceptedEvent) -> None:
-        self.events.append(accepted)
+    def put(self, events: Iterable[tuple[AcceptedEvent, "asyncio.Future[None]"]]) -> None:
+        for accepted, durable in events:
+            self.events.append(accepted)
+            durable.set_result(None)
 
     async def append_all(self, events: Sequence[AcceptedEvent]) -> None:
         self.events += events

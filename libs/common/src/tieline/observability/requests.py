@@ -1,6 +1,7 @@
 """How many requests a service answers, and how fast, by the template of their path: never by the path itself."""
 
 import time
+from collections.abc import Awaitable
 
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,19 +22,22 @@ _UNCOUNTED = ("/healthz", "/readyz", "/metrics", "/api/webhooks/")  # the last a
 def measured(app: ASGIApp) -> ASGIApp:
     """Return `app` with each request counted."""
 
-    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+    def counting(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or scope["path"].startswith(_UNCOUNTED):
-            await app(scope, receive, send)
-            return
-        began = time.perf_counter()
-
-        async def note(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                method = scope["method"] if scope["method"] in _METHODS else OTHER
-                status = f"{message['status'] // 100}xx"
-                SECONDS.labels(method, route_of(scope) or OTHER, status).observe(time.perf_counter() - began)
-            await send(message)
-
-        await app(scope, receive, note)
+            return app(scope, receive, send)
+        return _counted(app, scope, receive, send)
 
     return counting
+
+
+async def _counted(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    began = time.perf_counter()
+
+    async def note(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            method = scope["method"] if scope["method"] in _METHODS else OTHER
+            status = f"{message['status'] // 100}xx"
+            SECONDS.labels(method, route_of(scope) or OTHER, status).observe(time.perf_counter() - began)
+        await send(message)
+
+    await app(scope, receive, note)

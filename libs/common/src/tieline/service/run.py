@@ -10,13 +10,14 @@ from types import FrameType
 from typing import TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from tieline.errors import ConfigurationError
 from tieline.observability.http import traced
 from tieline.observability.logs import configure_logs
 from tieline.observability.requests import measured
 from tieline.observability.tracing import configure_tracing, flush_traces
+from tieline.service.connections import CLOSE, Connection
 from tieline.service.health import Health
 from tieline.settings import HttpSettings, ServiceSettings, load
 
@@ -41,8 +42,21 @@ class _DrainingServer(uvicorn.Server):
             super().handle_exit(sig, frame)
             return
         self._health.draining = True
+        self._let_go()
         self._signal = sig
         self._stop_at = time.monotonic() + self._linger
+
+    def _let_go(self) -> None:
+        """End connections after their next answer.
+
+        A client that keeps connections would otherwise send its next request at the moment they are closed.
+        """
+        self.config.encoded_headers.append(CLOSE)  # of which uvicorn makes the headers of all answers, once a second
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
+        for connection in self.server_state.connections:
+            cycle = getattr(connection, "cycle", None)
+            if cycle is not None and not cycle.response_started:
+                cycle.keep_alive = False  # of what is in hand
 
     async def on_tick(self, counter: int) -> bool:
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
@@ -57,29 +71,14 @@ class _DrainingServer(uvicorn.Server):
         log.info("stopped")
 
 
-def letting_go(app: ASGIApp, health: Health) -> ASGIApp:
-    """Return `app` that ends connections after its answers once the process shuts down.
-
-    A client that keeps connections would otherwise send its next request at the moment they are closed.
-    """
-
-    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_and_let_go(message: Message) -> None:
-            if health.draining and message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
-            await send(message)
-
-        await app(scope, receive, send_and_let_go if scope["type"] == "http" else send)
-
-    return answering
-
-
 def serve(app: ASGIApp, *, http: HttpSettings, health: Health) -> None:
     """Serve `app` until SIGTERM or Ctrl-C; then say so, linger, let requests in hand finish within the drain time."""
     config = uvicorn.Config(
         app,
         host=http.host,
         port=http.port,
+        interface="asgi3",  # which uvicorn takes only an `async def` to be
+        http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -108,4 +107,4 @@ def main(
         print(f"{service}: {error}", file=sys.stderr)  # noqa: T201 - there is no log before the settings are read
         sys.exit(2)
     log.info("starting", extra={"host": settings.http.host, "port": settings.http.port})
-    serve(letting_go(measured(traced(app)), health), http=settings.http, health=health)
+    serve(measured(traced(app)), http=settings.http, health=health)

@@ -14,7 +14,8 @@ import logging
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain, count
 
 from aiokafka.errors import KafkaError
@@ -29,31 +30,50 @@ from tieline_webhooks.domain.errors import OverloadedError, SpoolFullError
 
 WATCH_SECONDS = 0.05
 
+TURNS_TO_SEND = 3
+"""Turns of the event loop from the waking of `_send` until aiokafka writes the request: it is found in the batches that
+wait, made a task, and sent."""
+
 log = logging.getLogger(__name__)
 
 
 class _Batch:
-    """Records of one partition. `durable` is done once Kafka or the disk has them all, `acknowledged` once Kafka has.
+    """Records of one partition, and who waits until Kafka or the disk has them.
 
     `acknowledged` stays open for as long as the batch may still reach Kafka; a KafkaError says that it did not.
     """
 
-    __slots__ = ("acknowledged", "content", "durable", "leader", "partition", "records", "since")
+    __slots__ = ("_waiting", "acknowledged", "content", "leader", "partition", "records", "settled", "since")
 
     def __init__(self, partition: int, content: RecordBatch) -> None:
         self.partition, self.content = partition, content
         self.records: list[EncodedRecord] = []
         self.since = time.monotonic()
-        self.durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.leader: int | None = None
+        self.settled = False
+        self._waiting: list[asyncio.Future[None]] = []
 
-    def add(self, record: EncodedRecord) -> bool:
-        """Add a record; False when there is no room."""
+    def add(self, record: EncodedRecord, durable: "asyncio.Future[None]") -> bool:
+        """Add a record, and the future that is told when it is durable; False when there is no room."""
         if not self.content.add(record):
             return False
         self.records.append(record)
+        self._waiting.append(durable)
         return True
+
+    def wait(self) -> "asyncio.Future[None]":
+        """Return a future that is told as well."""
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(durable)
+        return durable
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Tell all who wait that the records are durable, or why not."""
+        self.settled = True
+        waiting, self._waiting = self._waiting, []
+        for durable in waiting:
+            _tell(durable, error)
 
 
 class EventLog:
@@ -75,40 +95,35 @@ class EventLog:
         self._wake = asyncio.Event()
         self._failed_over = asyncio.Event()
         self._failed_over.set()
+        self.spooling = True
+        """Whether events go to the spool."""
+        self._acknowledged: list[_Batch] = []
         self._tokens = count(secrets.randbits(62) + 1)
         self.in_flight = 0
 
-    @property
-    def spooling(self) -> bool:
-        """Tell whether events go to the spool."""
-        return self._failed_over.is_set()
+    def put(self, events: Iterable[tuple[AcceptedEvent, "asyncio.Future[None]"]]) -> None:
+        """Append events in order, and tell each one's future once it is in Kafka or on the disk.
 
-    async def append(self, accepted: AcceptedEvent) -> None:
-        """Return once the event is in Kafka or on the disk.
-
-        Raises OverloadedError, SpoolFullError, and RecordTooLargeError, which the brokers' settings decide.
+        A future may get OverloadedError, SpoolFullError, or RecordTooLargeError, which the brokers' settings decide.
         """
-        if self.in_flight >= self._max_in_flight:
-            raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
-        self.in_flight += 1
-        try:
-            await self._put(encoded(accepted))
-        finally:
-            self.in_flight -= 1
+        for record, durable in [(encoded(accepted), durable) for accepted, durable in events]:
+            if self.in_flight < self._max_in_flight:
+                self._put(record, durable)
+            else:
+                _tell(durable, OverloadedError(f"{self.in_flight} events are waiting for Kafka"))
 
     async def append_all(self, events: Sequence[AcceptedEvent]) -> None:
         """Return once all the events are in Kafka or on the disk; those of one subject keep their order.
 
-        Raises what `append` does; then some may be appended. The same events again do no harm.
+        Raises what futures get from `put`; then some may be appended. The same events again do no harm.
         """
         if self.in_flight and self.in_flight + len(events) > self._max_in_flight:
             raise OverloadedError(f"{self.in_flight} events are waiting for Kafka")
-        self.in_flight += len(events)
-        try:
-            for durable in [self._put(encoded(accepted)) for accepted in events]:
-                await durable
-        finally:
-            self.in_flight -= len(events)
+        loop = asyncio.get_running_loop()
+        records = [(encoded(accepted), loop.create_future()) for accepted in events]
+        for record, durable in records:
+            self._put(record, durable)
+        await asyncio.gather(*(durable for _, durable in records))
 
     async def run(self) -> None:
         """Send, watch over what is under way, and drain the spool, until cancelled."""
@@ -122,21 +137,46 @@ class EventLog:
 
     async def settle(self) -> None:
         """Wait until everything that was appended is in Kafka or on the disk."""
-        while waiting := [*self._handed.values(), *self._growing.values(), *chain(*self._full.values())]:
-            await asyncio.wait([batch.durable for batch in waiting])
+        while waiting := [
+            *self._acknowledged,
+            *self._handed.values(),
+            *self._growing.values(),
+            *chain(*self._full.values()),
+        ]:
+            await asyncio.wait([batch.wait() for batch in waiting])
 
-    def _put(self, record: EncodedRecord) -> Awaitable[object]:
+    def _put(self, record: EncodedRecord, durable: "asyncio.Future[None]") -> None:
+        self.in_flight += 1
         if self.spooling:
-            return self._spool.append(spooled(record, token=0))
+            self._spool_one(record, durable)
+            return
         partition = self._producer.partition_of(record.key)
         batch = self._growing.get(partition)
-        if batch is None or not batch.add(record):
+        if batch is None or not batch.add(record, durable):
             if batch is not None:
                 self._full.setdefault(partition, deque()).append(batch)
             batch = self._growing[partition] = _Batch(partition, self._producer.new_batch())
-            batch.add(record)  # the first record fits whatever its size
+            batch.add(record, durable)  # the first record fits whatever its size
             self._wake.set()
-        return batch.durable
+
+    def _spool_one(self, record: EncodedRecord, durable: "asyncio.Future[None]") -> None:
+        try:
+            stored = self._spool.append(spooled(record, token=0))
+        except SpoolFullError as error:
+            self.in_flight -= 1
+            _tell(durable, error)
+        else:
+            stored.add_done_callback(partial(self._on_stored, durable))
+
+    def _on_stored(self, durable: "asyncio.Future[None]", stored: "asyncio.Future[int]") -> None:
+        self.in_flight -= 1
+        _tell(durable, stored.exception())
+
+    def _settle(self, batch: _Batch, error: BaseException | None = None) -> None:
+        """Tell those who wait for a batch, once: it may reach Kafka after the spool has it."""
+        if not batch.settled:
+            self.in_flight -= len(batch.records)
+            batch.settle(error)
 
     async def _send(self) -> None:
         while True:
@@ -160,13 +200,15 @@ class EventLog:
         batch.leader = leader
         self._handed[partition] = batch
         self._under_way[leader] += 1
-        batch.acknowledged.add_done_callback(lambda _: self._on_acknowledged(batch))
         try:
             sent = await self._producer.send(batch.content, partition)
         except KafkaError as error:
-            batch.acknowledged.set_exception(error)
+            self._acknowledge(batch, error)
         else:
-            sent.add_done_callback(lambda _: _settle(batch.acknowledged, sent))
+            sent.add_done_callback(partial(self._on_sent, batch))
+
+    def _on_sent(self, batch: _Batch, sent: "asyncio.Future[None]") -> None:
+        self._acknowledge(batch, KafkaError("the producer was dropped") if sent.cancelled() else sent.exception())
 
     def _oldest(self, partition: int) -> _Batch:
         """Return a partition's oldest batch, which waits no longer."""
@@ -178,10 +220,13 @@ class EventLog:
             del self._full[partition]
         return batch
 
-    def _on_acknowledged(self, batch: _Batch) -> None:
-        error = batch.acknowledged.exception()
+    def _acknowledge(self, batch: _Batch, error: BaseException | None) -> None:
+        """Take note that Kafka has a batch, or why it has not."""
+        _tell(batch.acknowledged, error)
+        if error is not None:
+            batch.acknowledged.exception()  # seen, should nobody be in doubt about it
         if isinstance(error, TOO_LARGE) and len(batch.records) == 1:
-            _fail(batch, RecordTooLargeError("Kafka takes no record as large as this event"))
+            self._settle(batch, RecordTooLargeError("Kafka takes no record as large as this event"))
         elif error is not None:
             self._fail_over(f"it did not take a batch: {error or type(error).__name__}")
             return
@@ -192,8 +237,27 @@ class EventLog:
                 del self._under_way[batch.leader]
                 if self._growing or self._full:
                     self._wake.set()
-        if not batch.durable.done():
-            batch.durable.set_result(None)
+        if self._growing or self._full:
+            self._settle_soon(batch)
+        else:
+            self._settle(batch)
+
+    def _settle_soon(self, batch: _Batch) -> None:
+        """Tell those who wait for a batch once the next request is on its way.
+
+        Their answers keep this thread busy for a while, in which the brokers would have nothing to do.
+        """
+        self._acknowledged.append(batch)
+        if len(self._acknowledged) == 1:
+            self._count_down(TURNS_TO_SEND)
+
+    def _count_down(self, turns: int) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(self._count_down, turns - 1)
+            return
+        acknowledged, self._acknowledged = self._acknowledged, []
+        for batch in acknowledged:
+            self._settle(batch)
 
     async def _watch(self) -> None:
         while True:
@@ -209,6 +273,7 @@ class EventLog:
         if self.spooling:
             return
         log.warning("Kafka is away, events go to the spool", extra={"reason": reason})
+        self.spooling = True
         self._failed_over.set()
         for batch in self._handed.values():
             token = next(self._tokens)
@@ -226,10 +291,9 @@ class EventLog:
         try:
             written = [self._spool.append(spooled(record, token=token)) for record in batch.records]
         except SpoolFullError as error:
-            _fail(batch, error)
+            self._settle(batch, error)
             return
-        stored = asyncio.gather(*written)
-        stored.add_done_callback(lambda _: _pass_on(stored, batch))
+        asyncio.gather(*written).add_done_callback(lambda stored: self._settle(batch, stored.exception()))
 
     async def _return_to_kafka(self) -> None:
         while True:
@@ -237,26 +301,15 @@ class EventLog:
             await self._drain.until_empty()
             # Nothing is awaited between the drain's last look and this line: no record can slip in between.
             self._failed_over.clear()
+            self.spooling = False
             log.info("events go to Kafka")
 
 
-def _settle(acknowledged: "asyncio.Future[None]", sent: "asyncio.Future[None]") -> None:
-    error = KafkaError("the producer was dropped") if sent.cancelled() else sent.exception()
+def _tell(durable: "asyncio.Future[None]", error: BaseException | None) -> None:
+    """Settle a future, unless nobody waits for it any more."""
+    if durable.done():
+        return
     if error is None:
-        acknowledged.set_result(None)
+        durable.set_result(None)
     else:
-        acknowledged.set_exception(error)
-
-
-def _pass_on(stored: "asyncio.Future[list[int]]", batch: _Batch) -> None:
-    error = stored.exception()
-    if error is not None:
-        _fail(batch, error)
-    elif not batch.durable.done():
-        batch.durable.set_result(None)
-
-
-def _fail(batch: _Batch, error: BaseException) -> None:
-    if not batch.durable.done():
-        batch.durable.set_exception(error)
-        batch.durable.exception()  # seen, should nobody wait for it any more
+        durable.set_exception(error)

@@ -32,7 +32,8 @@ class IntegrationTable:
         self._by_provider.setdefault(key, {})[integration.id] = integration
         if has_webhook_secret(integration):
             self._with_secret.setdefault(integration.provider, {})[integration.id] = integration
-            self._signing.setdefault(key, {})[integration.id] = integration
+            if integration.enabled:
+                self._signing.setdefault(key, {})[integration.id] = integration
         for installation in _installations(integration):
             self._by_installation.setdefault((integration.provider, installation), {})[integration.id] = integration
         slug = integration.workspace_slug
@@ -79,7 +80,7 @@ class IntegrationTable:
         return list(self._by_provider.get((self.workspace_id(reference), provider), {}).values())
 
     def signing(self, reference: str, provider: str) -> list[Integration]:
-        """Return the workspace's integrations of a provider that could verify a webhook."""
+        """Return the workspace's integrations of a provider that verify webhooks: enabled, and with a secret."""
         return list(self._signing.get((self.workspace_id(reference), provider), {}).values())
 
     def of_installation(self, provider: str, installation: str) -> list[Integration]:

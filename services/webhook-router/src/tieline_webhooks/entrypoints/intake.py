@@ -5,16 +5,16 @@ application behind.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from functools import lru_cache, partial
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from time import perf_counter
+from typing import Any, NamedTuple
 
 import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from tieline.errors import RecordTooLargeError, TransientError
 from tieline.observability.http import ROUTE
 from tieline.observability.scrapes import look_before_scrapes
+from tieline.service.connections import Headers, answer_json, whole_body
 
 from tieline_webhooks.domain.errors import BodyTooLargeError, OverloadedError, UnknownHookError, UnknownSourceError
 from tieline_webhooks.domain.quarantine import Webhook
@@ -29,11 +29,31 @@ ORG_HEADER = "x-org-id"
 log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
-_name_of = lru_cache(maxsize=1_024)(partial(str, encoding="latin-1"))
-"""Names of headers as text: senders use few."""
-
 Receiver = Callable[[Webhook], Awaitable[Receipt]]
 OnRefused = Callable[[Webhook, RefusedWebhookError], None]
+
+
+class _Headers(Mapping[str, str]):
+    """A request's headers by name. What is not asked for is not decoded: a sender gives many, of which two count."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._raw = dict(raw)
+
+    def __getitem__(self, name: str) -> str:
+        return self._raw[name.encode("latin-1")].decode("latin-1")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a header; `default` when it is missing."""
+        value = self._raw.get(name.encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
 
 
 class Intake:
@@ -51,31 +71,29 @@ class Intake:
         self._answers = Answers()
         look_before_scrapes(self._answers.look)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Take webhooks, pass on the rest."""
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         method = scope["method"]
         scope[ROUTE] = "/api/webhooks/{source}"
         if method == "POST":
-            await self._post(scope, receive, send)
-        elif method in {"GET", "HEAD"}:
-            await self._describe(scope, send)
-        else:
-            await _answer(send, 405, _error("Method not allowed", "METHOD_NOT_ALLOWED", 405), allow="GET, HEAD, POST")
+            return self._post(scope, receive, send)
+        if method in {"GET", "HEAD"}:
+            return self._describe(scope, send)
+        return answer_json(scope, send, 405, _NOT_ALLOWED, [(b"allow", b"GET, HEAD, POST")])
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._in_hand >= self._max_in_hand:
-            await self._refuse(send, OverloadedError(f"{self._in_hand} webhooks are in hand"), "", None)
+            await self._refuse(scope, send, OverloadedError(f"{self._in_hand} webhooks are in hand"), "", None)
             return
         self._in_hand += 1
         started = perf_counter()
         source, _, integration_id = scope["path"][len(PREFIX) :].rstrip("/").partition("/")
         webhook: Webhook | None = None
         try:
-            headers = {_name_of(name): value.decode("latin-1") for name, value in scope["headers"]}
-            body = await _body(receive, headers, self._max_body_bytes)
+            headers = _Headers(scope["headers"])
+            body = await _body(scope, receive, headers, self._max_body_bytes)
             if body is None:
                 return
             webhook = Webhook(
@@ -87,46 +105,23 @@ class Intake:
             )
             receipt = await self._receive(webhook)
         except Exception as error:  # noqa: BLE001 - the outermost loop of a request
-            await self._refuse(send, error, source, webhook)
+            await self._refuse(scope, send, error, source, webhook)
         else:
             self._answers.count(source, "routed" if receipt.routed else "unrouted")
-            await _answer(send, 200, _encode(_answer_of(receipt)))
+            await answer_json(scope, send, 200, _encode(_answer_of(receipt)))
         finally:
             self._in_hand -= 1
             self._answers.timed(perf_counter() - started)
 
-    async def _refuse(self, send: Send, error: Exception, source: str, webhook: Webhook | None) -> None:
+    async def _refuse(self, scope: Scope, send: Send, error: Exception, source: str, webhook: Webhook | None) -> None:
         known = source if source in SENDERS else "unknown"
-        if isinstance(error, RefusedWebhookError):
-            if webhook is not None:
-                self._on_refused(webhook, error)
-            self._answers.count(known, error.reason.reason)
-            await _answer(send, 401, _NOT_VERIFIED)
-        elif isinstance(error, UnknownHookError):
-            self._answers.count(known, "unknown_hook")
-            await _answer(send, 401, _NOT_VERIFIED)
-        elif isinstance(error, UnknownSourceError):
-            self._answers.count(known, "unknown_source")
-            await _answer(send, 404, _error(f"No webhook source is called {source[:64]!r}", "SOURCE_NOT_FOUND", 404))
-        elif isinstance(error, BodyTooLargeError):
-            self._answers.count(known, "too_large")
-            await _answer(send, 413, _error(f"The body may have {error.limit} bytes", "PAYLOAD_TOO_LARGE", 413))
-        elif isinstance(error, RecordTooLargeError):
-            self._answers.count(known, "too_large")
-            await _answer(send, 413, _error(str(error), "PAYLOAD_TOO_LARGE", 413))
-        elif isinstance(error, UnusableBodyError):
-            self._answers.count(known, "unusable_body")
-            await _answer(send, 400, _error(str(error), "INVALID_PAYLOAD", 400))
-        elif isinstance(error, TransientError):
-            self._answers.count(known, "unavailable")
-            seconds = int((error.retry_after.total_seconds() if error.retry_after else 0) or 5)
-            await _answer(
-                send, 503, _error("Webhooks cannot be taken right now", "UNAVAILABLE", 503), retry_after=str(seconds)
-            )
-        else:
+        if isinstance(error, RefusedWebhookError) and webhook is not None:
+            self._on_refused(msgspec.structs.replace(webhook, headers=dict(webhook.headers)), error)
+        refusal = _refusal_of(error, source)
+        if refusal.outcome == "failed":
             log.error("a webhook failed", exc_info=error, extra={"source": known})
-            self._answers.count(known, "failed")
-            await _answer(send, 500, _error("Internal error", "INTERNAL_ERROR", 500))
+        self._answers.count(known, refusal.outcome)
+        await answer_json(scope, send, refusal.status, refusal.body, refusal.more)
 
     async def _describe(self, scope: Scope, send: Send) -> None:
         sender = SENDERS.get(scope["path"][len(PREFIX) :].rstrip("/").partition("/")[0])
@@ -134,7 +129,7 @@ class Intake:
             status, body = 404, _error("No webhook source of that name", "SOURCE_NOT_FOUND", 404)
         else:
             status, body = 200, _encode(_description(sender))
-        await _answer(send, status, body, with_body=scope["method"] == "GET")
+        await answer_json(scope, send, status, body)
 
 
 def _description(sender: Sender) -> Mapping[str, object]:
@@ -147,21 +142,16 @@ def _answer_of(receipt: Receipt) -> Mapping[str, object]:
     return {"received": True, "routed": receipt.routed, "agentId": receipt.agent_id}
 
 
-async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes | None:
+async def _body(scope: Scope, receive: Receive, headers: Mapping[str, str], limit: int) -> bytes | None:
     """Return the whole body; None when the client went away. Raises BodyTooLargeError, early if it is announced."""
     announced = headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLargeError(limit)
-    message: Message = await receive()
-    if message["type"] == "http.disconnect":
-        return None
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > limit:
-            raise BodyTooLargeError(limit)
-        return body
-    chunks, size = [body], len(body)
-    while message.get("more_body"):
+    whole = whole_body(scope)
+    if whole is not None and len(whole) <= limit:
+        return whole
+    chunks, size, more = [], 0, True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
@@ -170,6 +160,7 @@ async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> byt
         if size > limit:
             raise BodyTooLargeError(limit)
         chunks.append(chunk)
+        more = message.get("more_body", False)
     return b"".join(chunks)
 
 
@@ -177,24 +168,40 @@ def _error(message: str, code: str, status: int) -> bytes:
     return _encode({"error": message, "code": code, "status": status})
 
 
+_NOT_ALLOWED = _error("Method not allowed", "METHOD_NOT_ALLOWED", 405)
+
 _NOT_VERIFIED = _error("The webhook could not be verified", "WEBHOOK_NOT_VERIFIED", 401)
 """The same whether the workspace, the integration or the signature is wrong, so that nothing can be found out."""
 
 
-async def _answer(
-    send: Send,
-    status: int,
-    body: bytes,
-    *,
-    retry_after: str | None = None,
-    allow: str | None = None,
-    with_body: bool = True,
-) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    if retry_after is not None:
-        headers.append((b"retry-after", retry_after.encode()))
-    if allow is not None:
-        headers.append((b"allow", allow.encode()))
-    with suppress(RuntimeError):  # what uvloop says when the sender has hung up
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body if with_body else b""})
+class _Refusal(NamedTuple):
+    """How an error is answered, and what the metrics call it."""
+
+    outcome: str
+    status: int
+    body: bytes
+    more: Headers = ()
+
+
+def _refusal_of(error: Exception, source: str) -> _Refusal:
+    match error:
+        case RefusedWebhookError():
+            return _Refusal(error.reason.reason, 401, _NOT_VERIFIED)
+        case UnknownHookError():
+            return _Refusal("unknown_hook", 401, _NOT_VERIFIED)
+        case UnknownSourceError():
+            unknown = f"No webhook source is called {source[:64]!r}"
+            return _Refusal("unknown_source", 404, _error(unknown, "SOURCE_NOT_FOUND", 404))
+        case BodyTooLargeError():
+            too_large = f"The body may have {error.limit} bytes"
+            return _Refusal("too_large", 413, _error(too_large, "PAYLOAD_TOO_LARGE", 413))
+        case RecordTooLargeError():
+            return _Refusal("too_large", 413, _error(str(error), "PAYLOAD_TOO_LARGE", 413))
+        case UnusableBodyError():
+            return _Refusal("unusable_body", 400, _error(str(error), "INVALID_PAYLOAD", 400))
+        case TransientError():
+            seconds = int((error.retry_after.total_seconds() if error.retry_after else 0) or 5)
+            later = _error("Webhooks cannot be taken right now", "UNAVAILABLE", 503)
+            return _Refusal("unavailable", 503, later, [(b"retry-after", b"%d" % seconds)])
+        case _:
+            return _Refusal("failed", 500, _error("Internal error", "INTERNAL_ERROR", 500))

@@ -10,6 +10,7 @@ import msgspec
 from tieline.access import Principal
 from tieline.clock import Clock
 from tieline.contracts.events import agent_id
+from tieline.observability import tracing
 
 from tieline_webhooks.domain.accepted import AcceptedEvent
 from tieline_webhooks.domain.events import NormalisedEvent, Severity, State, event_id
@@ -61,7 +62,8 @@ class PublishEvents:
         then some may have been taken, and the whole may be sent again.
         """
         now = self._clock()
-        accepted = [self._accepted(principal.workspace_id, each, now, traceparent) for each in events]
+        trace = tracing.traceparent() or traceparent
+        accepted = [self._accepted(principal.workspace_id, each, now, trace) for each in events]
         await self._log.append_all(accepted)
         return [
             Published(event_id=event_id(each.workspace_id, each.source, each.event.dedupe_key), agent_id=each.agent_id)

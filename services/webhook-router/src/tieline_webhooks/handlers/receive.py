@@ -1,9 +1,12 @@
-"""Taking a webhook in: whose it is, whether it is genuine, what it says, who wants it; then into the log.
+"""Taking webhooks in: whose they are, whether they are genuine, what they say, who wants them; then into the log.
 
-Written for speed: nothing is awaited but the log.
+Written for speed. Nothing is awaited but the log, and what came at once is taken through each step together: a step
+that is done again and again finds its code in the processor's cache.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from heapq import nsmallest
 
@@ -11,6 +14,7 @@ import msgspec
 from tieline.clock import Clock
 from tieline.contracts.events import agent_id
 from tieline.contracts.integrations import Integration
+from tieline.observability import tracing
 
 from tieline_webhooks.domain.accepted import AcceptedEvent
 from tieline_webhooks.domain.errors import NotReadyError, UnknownHookError, UnknownSourceError
@@ -24,6 +28,9 @@ from tieline_webhooks.ports import Log, Secrets
 
 MOST_CANDIDATES = 64
 """Integrations whose secrets are tried on a webhook; more would let anybody burn our time."""
+
+MOST_AT_ONCE = 32
+"""Webhooks that are taken in without a look at anything else: 2 or 3 ms."""
 
 
 class Installation(msgspec.Struct, gc=False):
@@ -54,6 +61,27 @@ class RefusedWebhookError(Exception):
         self.reason, self.workspace_id = reason, workspace_id
 
 
+class _Incoming:
+    """A webhook on its way in, and what is known of it so far. `done` is told when it is durable, or why it isn't."""
+
+    __slots__ = ("accepted", "at", "done", "integration", "receipt", "sender", "traceparent", "webhook")
+
+    sender: Sender
+    integration: Integration
+    accepted: AcceptedEvent
+    receipt: Receipt
+
+    def __init__(
+        self, webhook: Webhook, at: datetime | None, traceparent: str | None, done: "asyncio.Future[None]"
+    ) -> None:
+        self.webhook, self.at, self.traceparent, self.done = webhook, at, traceparent, done
+
+    def fail(self, error: Exception) -> None:
+        """Tell whoever waits, unless nobody does any more."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
 class ReceiveWebhook:
     """Verifies, normalises, matches and appends one webhook."""
 
@@ -72,6 +100,7 @@ class ReceiveWebhook:
         self._log = log
         self._clock = clock
         self._hint = msgspec.json.Decoder(_Hint).decode
+        self._incoming: deque[_Incoming] = deque()
 
     async def __call__(self, webhook: Webhook, *, at: datetime | None = None) -> Receipt:
         """Take a webhook in, and return once its event is durable. `at`: when it came, if that was not now.
@@ -79,31 +108,72 @@ class ReceiveWebhook:
         Raises UnknownSourceError, UnknownHookError, RefusedWebhookError (not genuine), UnusableBodyError,
         NotReadyError, OverloadedError, SpoolFullError. The same webhook again has the same event id.
         """
-        now = at or self._clock()
-        sender, integration = self.verified(webhook, now)
-        immediate = sender.immediate_answer(webhook.body)
-        if immediate is not None:
-            return Receipt(immediate=immediate)
-        accepted = self._accepted(sender, webhook, integration, now)
-        await self._log.append(accepted)
-        return Receipt(routed=accepted.agent_id is not None, agent_id=accepted.agent_id, event_id=accepted.id)
+        loop = asyncio.get_running_loop()
+        came = _Incoming(webhook, at, tracing.traceparent() or webhook.headers.get("traceparent"), loop.create_future())
+        if not self._incoming:
+            loop.call_soon(self._take_in)
+        self._incoming.append(came)
+        await came.done
+        return came.receipt
 
-    def _accepted(self, sender: Sender, webhook: Webhook, integration: Integration, now: datetime) -> AcceptedEvent:
-        """Return the event of a verified webhook. Raises UnusableBodyError."""
+    def _take_in(self) -> None:
+        """Take in what came since this was scheduled; more than MOST_AT_ONCE in several turns of the event loop."""
+        waiting = self._incoming
+        together = [waiting.popleft() for _ in range(min(len(waiting), MOST_AT_ONCE))]
+        if waiting:
+            asyncio.get_running_loop().call_soon(self._take_in)
+        now = self._clock()
+        genuine = self._through(self._verify, together, now)
+        usable = self._through(self._normalise, genuine, now)
+        try:
+            self._log.put([(each.accepted, each.done) for each in usable])
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            for each in usable:
+                each.fail(error)
+
+    def _through(
+        self, step: "Callable[[_Incoming, datetime], bool]", together: "list[_Incoming]", now: datetime
+    ) -> "list[_Incoming]":
+        """Take webhooks through a step and return those that go on; the others have been told why not."""
+        going_on = []
+        for each in together:
+            try:
+                if step(each, now):
+                    going_on.append(each)
+            except Exception as error:  # noqa: BLE001 - passed on to whoever waits for this one
+                each.fail(error)
+        return going_on
+
+    def _verify(self, came: "_Incoming", now: datetime) -> bool:
+        """Find out who sent a webhook; False if it is not an event. Raises as `verified` does."""
+        came.sender, came.integration = self.verified(came.webhook, came.at or now)
+        immediate = came.sender.immediate_answer(came.webhook.body)
+        if immediate is None:
+            return True
+        came.receipt = Receipt(immediate=immediate)
+        if not came.done.done():
+            came.done.set_result(None)
+        return False
+
+    def _normalise(self, came: "_Incoming", now: datetime) -> bool:
+        """Make the event of a verified webhook. Raises UnusableBodyError."""
+        webhook, sender, integration = came.webhook, came.sender, came.integration
         event = sender.normalise(webhook.body, webhook.headers)
         workspace_id = integration.workspace_id
         routed = self._matcher.takes(workspace_id, event, webhook.body)
-        return AcceptedEvent(
+        came.accepted = accepted = AcceptedEvent(
             id=event_id(workspace_id, sender.name, event.dedupe_key),
             workspace_id=workspace_id,
             source=sender.name,
             event=event,
             body=webhook.body,
-            received_at=now,
+            received_at=came.at or now,
             agent_id=agent_id(workspace_id, event.project) if routed else None,
             integration_id=integration.id,
-            traceparent=webhook.headers.get("traceparent"),
+            traceparent=came.traceparent,
         )
+        came.receipt = Receipt(routed=routed, agent_id=accepted.agent_id, event_id=accepted.id)
+        return True
 
     def verified(self, webhook: Webhook, now: datetime) -> tuple[Sender, Integration]:
         """Return who sent a webhook, and the integration whose secret signed it.
@@ -162,7 +232,7 @@ class ReceiveWebhook:
                 workspace_id = table.workspace_id(webhook.workspace)
                 found = [each for each in found if each.workspace_id == workspace_id]
         elif webhook.workspace is not None:
-            found = [each for each in table.signing(webhook.workspace, provider) if each.enabled]
+            found = table.signing(webhook.workspace, provider)
             if len(found) == 1:  # nearly always
                 return found
             return nsmallest(MOST_CANDIDATES, found, key=lambda each: (each.created_at, each.id))

@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Protocol
 
 from tieline_webhooks.domain.senders.errors import (
     MalformedSignatureError,
@@ -67,16 +68,30 @@ def check_base64(signed: bytes, signatures: Sequence[str], keys: Sequence[bytes]
         raise SignatureMismatchError(secrets_tried=len(keys))
 
 
-def _signature(key: bytes, signed: bytes) -> hmac.HMAC:
+class _Digest(Protocol):
+    """What of an HMAC object is used here."""
+
+    def copy(self) -> "_Digest": ...
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+    def hexdigest(self) -> str: ...
+
+
+def _signature(key: bytes, signed: bytes) -> _Digest:
     made = _keyed(key).copy()
     made.update(signed)
     return made
 
 
 @lru_cache(maxsize=1_024)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Return the digest of nothing under a key, to go on from: to begin takes as long as 4 KB do."""
-    return hmac.new(key, digestmod="sha256")
+def _keyed(key: bytes) -> _Digest:
+    """Return the digest of nothing under a key, to go on from: to begin takes as long as 4 KB do.
+
+    OpenSSL's object itself where there is one: what `hmac` wraps around it takes a third of the time.
+    """
+    begun = hmac.new(key, digestmod="sha256")
+    digest: _Digest = getattr(begun, "_hmac", None) or begun
+    return digest
 
 
 def require_seconds(header: str, value: str | None) -> str:
