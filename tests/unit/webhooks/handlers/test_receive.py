@@ -18,7 +18,13 @@ from tieline_webhooks.domain.quarantine import Webhook
 from tieline_webhooks.domain.route_index import RouteTable
 from tieline_webhooks.domain.routes import ChannelRoute
 from tieline_webhooks.domain.senders.errors import UnusableBodyError
-from tieline_webhooks.handlers.receive import MOST_CANDIDATES, ReceiveWebhook, RefusedWebhookError
+from tieline_webhooks.handlers.receive import (
+    MOST_AT_ONCE,
+    MOST_CANDIDATES,
+    Receipt,
+    ReceiveWebhook,
+    RefusedWebhookError,
+)
 
 from tests.support.registry_stub import WORKSPACE, an_integration
 
@@ -249,3 +255,66 @@ async def test_an_unknown_source_and_an_unreadable_body_are_told_apart() -> None
         await given.receive(a_webhook(source="nobody"))
     with pytest.raises(UnusableBodyError):
         await given.receive(a_webhook(body=b"not json"))
+
+
+async def test_what_comes_at_once_is_judged_one_by_one() -> None:
+    given = Given(sentry(), i1=("s1",))
+    bodies = [BODY.replace(b"Broken", b"Broken %d" % number) for number in range(3)]
+    no_json = b"not JSON"
+
+    outcomes = await asyncio.gather(
+        given.receive(a_webhook(body=bodies[0])),
+        given.receive(a_webhook("wrong", body=bodies[1])),
+        given.receive(a_webhook(source="nobody")),
+        given.receive(a_webhook(body=no_json)),
+        given.receive(a_webhook(body=bodies[2])),
+        return_exceptions=True,
+    )
+
+    assert [type(each) for each in outcomes] == [
+        Receipt,
+        RefusedWebhookError,
+        UnknownSourceError,
+        UnusableBodyError,
+        Receipt,
+    ]
+    assert [event.body for event in given.log.events] == [bodies[0], bodies[2]]
+    assert [each.event_id for each in (outcomes[0], outcomes[4])] == [event.id for event in given.log.events]  # type: ignore[union-attr]
+
+
+async def test_more_than_are_taken_at_once_keep_their_order() -> None:
+    given = Given(sentry(), i1=("s1",))
+    bodies = [BODY.replace(b"Broken", b"Broken %d" % number) for number in range(3 * MOST_AT_ONCE + 1)]
+
+    receipts = await asyncio.gather(*(given.receive(a_webhook(body=body)) for body in bodies))
+
+    assert [event.body for event in given.log.events] == bodies
+    assert [receipt.event_id for receipt in receipts] == [event.id for event in given.log.events]
+
+
+async def test_one_whose_sender_hung_up_holds_up_no_other() -> None:
+    given = Given(sentry(), i1=("s1",))
+    gone = asyncio.create_task(given.receive(a_webhook("wrong")))
+    stays = asyncio.create_task(given.receive(a_webhook()))
+    await asyncio.sleep(0)  # both have come
+
+    gone.cancel()
+
+    assert (await stays).routed
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+
+async def test_everybody_hears_of_a_log_that_fails() -> None:
+    given = Given(sentry(), i1=("s1",))
+
+    class BrokenLogError(Exception):
+        pass
+
+    def put(_events: Iterable[tuple[AcceptedEvent, "asyncio.Future[None]"]]) -> None:
+        raise BrokenLogError
+
+    given.log.put = put  # type: ignore[assignment,method-assign]
+    outcomes = await asyncio.gather(given.receive(a_webhook()), given.receive(a_webhook()), return_exceptions=True)
+
+    assert [type(each) for each in outcomes] == [BrokenLogError, BrokenLogError]

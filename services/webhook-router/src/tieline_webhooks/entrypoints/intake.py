@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tieline.errors import RecordTooLargeError, TransientError
 from tieline.observability.http import ROUTE
 from tieline.observability.scrapes import look_before_scrapes
-from tieline.service.connections import Headers, answer_json, whole_body
+from tieline.service.connections import Headers, answer_at_once, answer_json, whole_body
 
 from tieline_webhooks.domain.errors import BodyTooLargeError, OverloadedError, UnknownHookError, UnknownSourceError
 from tieline_webhooks.domain.quarantine import Webhook
@@ -93,7 +93,9 @@ class Intake:
         webhook: Webhook | None = None
         try:
             headers = _Headers(scope["headers"])
-            body = await _body(scope, receive, headers, self._max_body_bytes)
+            body = whole_body(scope)
+            if body is None or len(body) > self._max_body_bytes:
+                body = await _body(receive, headers, self._max_body_bytes)
             if body is None:
                 return
             webhook = Webhook(
@@ -108,7 +110,9 @@ class Intake:
             await self._refuse(scope, send, error, source, webhook)
         else:
             self._answers.count(source, "routed" if receipt.routed else "unrouted")
-            await answer_json(scope, send, 200, _encode(_answer_of(receipt)))
+            answer = _encode(_answer_of(receipt))
+            if not answer_at_once(scope, 200, answer):
+                await answer_json(scope, send, 200, answer)
         finally:
             self._in_hand -= 1
             self._answers.timed(perf_counter() - started)
@@ -142,14 +146,11 @@ def _answer_of(receipt: Receipt) -> Mapping[str, object]:
     return {"received": True, "routed": receipt.routed, "agentId": receipt.agent_id}
 
 
-async def _body(scope: Scope, receive: Receive, headers: Mapping[str, str], limit: int) -> bytes | None:
+async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes | None:
     """Return the whole body; None when the client went away. Raises BodyTooLargeError, early if it is announced."""
     announced = headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLargeError(limit)
-    whole = whole_body(scope)
-    if whole is not None and len(whole) <= limit:
-        return whole
     chunks, size, more = [], 0, True
     while more:
         message = await receive()
