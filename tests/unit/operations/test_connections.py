@@ -9,7 +9,7 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tieline.service.connections import Connection, answer_json, whole_body
 
 from tests.support.http_server import serving
@@ -29,7 +29,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         self.asked.append(path)
-        whole = whole_body(scope)
+        whole = whole_body(receive)
         body = whole or b""
         more = whole is None
         while more:
@@ -80,7 +80,7 @@ async def connect(app: App) -> AsyncIterator[Connect]:
 
 
 @asynccontextmanager
-async def _clients(app: App, http: type[asyncio.Protocol]) -> AsyncIterator[Connect]:
+async def _clients(app: ASGIApp, http: type[asyncio.Protocol]) -> AsyncIterator[Connect]:
     writers: list[asyncio.StreamWriter] = []
     async with serving(app, http=http) as address:
 
@@ -232,3 +232,21 @@ async def test_the_date_goes_on(connect: Connect) -> None:
         return any(before != after for before, after in pairwise(dates))
 
     assert await eventually(another, within=_SECONDS)
+
+
+async def test_whoever_looks_at_the_messages_sees_them(app: App) -> None:
+    seen: list[str] = []
+
+    async def looking(scope: Scope, receive: Receive, send: Send) -> None:
+        async def look(message: Message) -> None:
+            seen.append(message["type"])
+            await send(message)
+
+        await app(scope, receive, look)
+
+    async with _clients(looking, Connection) as connect:
+        client = await connect()
+        client.send("POST /a HTTP/1.1", b"x")
+        await client.answer()
+
+    assert seen == ["http.response.start", "http.response.body"]

@@ -32,7 +32,7 @@ RUN_SYNCS_GROUP = "sync-worker.run-syncs"
 ROUTE_EVENTS_GROUP = "webhook-router.route-events"
 
 CONSUMER_GROUPS = (APPLY_COMMANDS_GROUP, RECORD_SYNCS_GROUP, RUN_SYNCS_GROUP, ROUTE_EVENTS_GROUP)
-"""The groups that acknowledge what they handled; each has a topic for what it could not."""
+"""The groups that acknowledge what they handled, named after their service; each has a topic for what it could not."""
 
 # A body may have 1 MiB, and becomes a record with headers around it, which is more than brokers take by default.
 MAX_RECORD_BYTES = 2_097_152

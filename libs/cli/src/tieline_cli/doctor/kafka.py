@@ -9,23 +9,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from tieline.kafka.connection import connection_arguments
 from tieline.settings import KafkaSettings
-from tieline.topics import (
-    APPLY_COMMANDS_GROUP,
-    CATALOGUE,
-    RECORD_SYNCS_GROUP,
-    ROUTE_EVENTS_GROUP,
-    RUN_SYNCS_GROUP,
-    Topic,
-)
+from tieline.topics import CATALOGUE, CONSUMER_GROUPS, Topic
 
 from tieline_cli.doctor.findings import Finding, bad, doubtful, good, skipped
 
-_GROUPS = {
-    APPLY_COMMANDS_GROUP: "registry",
-    RECORD_SYNCS_GROUP: "registry",
-    RUN_SYNCS_GROUP: "sync-worker",
-    ROUTE_EVENTS_GROUP: "webhook-router",
-}
 _APPLY = "Run `tieline topics apply`."
 
 
@@ -103,7 +90,7 @@ def _of_topic(
 async def _groups(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> list[Finding]:
     untold: list[str] = []
     idle: dict[str, str] = {}
-    for name, service in _GROUPS.items():
+    for name in CONSUMER_GROUPS:
         group = settings.topic_prefix + name
         try:
             answers: Any = await admin.describe_consumer_groups([group])
@@ -111,11 +98,11 @@ async def _groups(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> list[F
             untold.append(group)
             continue
         if not any(described[5] for answer in answers for described in answer.groups):
-            idle[group] = service
+            idle[group] = name.partition(".")[0]  # a group's name begins with that of its service
     found = [
         bad("consumer groups", f"nobody is in {group}", f"Start the {service}, or see its /readyz.")
         for group, service in idle.items()
     ]
     if untold:
         found.append(skipped("consumer groups", f"the brokers do not tell who is in {', '.join(untold)}"))
-    return found or [good("consumer groups", f"all {len(_GROUPS)} have members")]
+    return found or [good("consumer groups", f"all {len(CONSUMER_GROUPS)} have members")]

@@ -11,13 +11,12 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
-from starlette.types import Scope, Send
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 CLOSE: Final = (b"connection", b"close")
 
-_CYCLE: Final = "tieline.cycle"
 _JSON: Final = (b"content-type", b"application/json")
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -26,12 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's connection; a request's scope leads to what uvicorn knows of the request."""
-
-    def on_headers_complete(self) -> None:
-        """Begin to answer a request. Its task runs later, so it finds what is added to the scope."""
-        super().on_headers_complete()
-        self.scope[_CYCLE] = self.cycle  # type: ignore[typeddict-unknown-key]  # a key of our own
+    """uvicorn's connection, sparing a copy of most bodies."""
 
     def on_body(self, body: bytes) -> None:
         """Take part of a body; the first part, which mostly is all of it, without copying it twice."""
@@ -45,18 +39,18 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
 
-def whole_body(scope: Scope) -> bytes | None:
+def whole_body(receive: Receive) -> bytes | None:
     """Return a request's body if all of it is there already, as short ones are; otherwise it has to be received.
 
     Not to be called twice, nor together with `receive`.
     """
-    cycle: RequestResponseCycle | None = scope.get(_CYCLE)
+    cycle = _cycle_of(receive)
     return None if cycle is None or cycle.more_body or cycle.disconnected else bytes(cycle.body)
 
 
 async def answer_json(scope: Scope, send: Send, status: int, body: bytes, more: Headers = ()) -> None:
     """Answer a request with JSON, and `more` headers. A client that is gone gets nothing, which is no error."""
-    if not more and answer_at_once(scope, status, body):
+    if not more and answer_at_once(send, status, body):
         return
     headers = [_JSON, (b"content-length", b"%d" % len(body)), *more]
     with suppress(RuntimeError):  # what uvloop says to a write when the client has just hung up
@@ -64,9 +58,9 @@ async def answer_json(scope: Scope, send: Send, status: int, body: bytes, more: 
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-def answer_at_once(scope: Scope, status: int, body: bytes) -> bool:
+def answer_at_once(send: Send, status: int, body: bytes) -> bool:
     """Answer a request with JSON if uvicorn would do no more than write it; False leaves it to `answer_json`."""
-    cycle: RequestResponseCycle | None = scope.get(_CYCLE)
+    cycle = _cycle_of(send)
     if cycle is None or not _only_to_be_written(cycle):
         return False
     try:
@@ -74,6 +68,12 @@ def answer_at_once(scope: Scope, status: int, body: bytes) -> bool:
     except RuntimeError:
         log.debug("a client hung up before it was answered")
     return True
+
+
+def _cycle_of(channel: Receive | Send) -> RequestResponseCycle | None:
+    """Return what uvicorn knows of a request; None when its messages pass something else, which wants to see them."""
+    owner = getattr(channel, "__self__", None)
+    return owner if type(owner) is RequestResponseCycle else None
 
 
 def _only_to_be_written(cycle: RequestResponseCycle) -> bool:

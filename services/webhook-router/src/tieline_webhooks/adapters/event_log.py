@@ -137,13 +137,11 @@ class EventLog:
 
     async def settle(self) -> None:
         """Wait until everything that was appended is in Kafka or on the disk."""
-        while waiting := [
-            *self._acknowledged,
-            *self._handed.values(),
-            *self._growing.values(),
-            *chain(*self._full.values()),
-        ]:
-            await asyncio.wait([batch.wait() for batch in waiting])
+        while waiting := [batch.wait() for batch in self._batches() if not batch.settled]:
+            await asyncio.wait(waiting)
+
+    def _batches(self) -> Iterable[_Batch]:
+        return chain(self._acknowledged, self._handed.values(), self._growing.values(), *self._full.values())
 
     def _put(self, record: EncodedRecord, durable: "asyncio.Future[None]") -> None:
         self.in_flight += 1

@@ -93,7 +93,7 @@ class Intake:
         webhook: Webhook | None = None
         try:
             headers = _Headers(scope["headers"])
-            body = whole_body(scope)
+            body = whole_body(receive)
             if body is None or len(body) > self._max_body_bytes:
                 body = await _body(receive, headers, self._max_body_bytes)
             if body is None:
@@ -111,7 +111,7 @@ class Intake:
         else:
             self._answers.count(source, "routed" if receipt.routed else "unrouted")
             answer = _encode(_answer_of(receipt))
-            if not answer_at_once(scope, 200, answer):
+            if not answer_at_once(send, 200, answer):
                 await answer_json(scope, send, 200, answer)
         finally:
             self._in_hand -= 1
