@@ -50,7 +50,7 @@ def whole_body(receive: Receive) -> bytes | None:
 
 async def answer_json(scope: Scope, send: Send, status: int, body: bytes, more: Headers = ()) -> None:
     """Answer a request with JSON, and `more` headers. A client that is gone gets nothing, which is no error."""
-    if not more and answer_at_once(send, status, body):
+    if not more and _answer_at_once(send, status, body):
         return
     headers = [_JSON, (b"content-length", b"%d" % len(body)), *more]
     with suppress(RuntimeError):  # what uvloop says to a write when the client has just hung up
@@ -58,7 +58,7 @@ async def answer_json(scope: Scope, send: Send, status: int, body: bytes, more: 
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-def answer_at_once(send: Send, status: int, body: bytes) -> bool:
+def _answer_at_once(send: Send, status: int, body: bytes) -> bool:
     """Answer a request with JSON if uvicorn would do no more than write it; False leaves it to `answer_json`."""
     cycle = _cycle_of(send)
     if cycle is None or not _only_to_be_written(cycle):

@@ -37,14 +37,14 @@ class _DrainingServer(uvicorn.Server):
         self._signal = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._health.draining or not self._linger:
+        if not self._health.draining:
             self._health.draining = True
-            super().handle_exit(sig, frame)
-            return
-        self._health.draining = True
-        self._let_go()
-        self._signal = sig
-        self._stop_at = time.monotonic() + self._linger
+            self._let_go()
+            if self._linger:
+                self._signal = sig
+                self._stop_at = time.monotonic() + self._linger
+                return
+        super().handle_exit(sig, frame)
 
     def _let_go(self) -> None:
         """End connections after their next answer.
@@ -53,10 +53,10 @@ class _DrainingServer(uvicorn.Server):
         """
         self.config.encoded_headers.append(CLOSE)  # of which uvicorn makes the headers of all answers, once a second
         self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
-        for connection in self.server_state.connections:
+        for connection in self.server_state.connections:  # what is in hand has its headers already
             cycle = getattr(connection, "cycle", None)
             if cycle is not None and not cycle.response_started:
-                cycle.keep_alive = False  # of what is in hand
+                cycle.keep_alive = False
 
     async def on_tick(self, counter: int) -> bool:
         if self._stop_at is not None and time.monotonic() >= self._stop_at:

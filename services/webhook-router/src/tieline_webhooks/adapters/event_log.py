@@ -95,11 +95,14 @@ class EventLog:
         self._wake = asyncio.Event()
         self._failed_over = asyncio.Event()
         self._failed_over.set()
-        self.spooling = True
-        """Whether events go to the spool."""
         self._acknowledged: list[_Batch] = []
         self._tokens = count(secrets.randbits(62) + 1)
         self.in_flight = 0
+
+    @property
+    def spooling(self) -> bool:
+        """Tell whether events go to the spool."""
+        return self._failed_over.is_set()
 
     def put(self, events: Iterable[tuple[AcceptedEvent, "asyncio.Future[None]"]]) -> None:
         """Append events in order, and tell each one's future once it is in Kafka or on the disk.
@@ -271,7 +274,6 @@ class EventLog:
         if self.spooling:
             return
         log.warning("Kafka is away, events go to the spool", extra={"reason": reason})
-        self.spooling = True
         self._failed_over.set()
         for batch in self._handed.values():
             token = next(self._tokens)
@@ -299,7 +301,6 @@ class EventLog:
             await self._drain.until_empty()
             # Nothing is awaited between the drain's last look and this line: no record can slip in between.
             self._failed_over.clear()
-            self.spooling = False
             log.info("events go to Kafka")
 
 

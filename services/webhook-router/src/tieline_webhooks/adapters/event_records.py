@@ -62,38 +62,27 @@ def _encoded(accepted: AcceptedEvent, encode: Callable[[str], bytes]) -> Encoded
         (names.TITLE, encode(event.title)),
         (names.SEVERITY, encode(event.severity)),
     ]
-    if accepted.agent_id is not None:
-        headers.append((names.AGENT_ID, encode(accepted.agent_id)))
-    _describe(event, encode, headers.append)
-    if accepted.traceparent is not None:
-        headers.append(("traceparent", encode(accepted.traceparent)))
+    for name, value in (
+        (names.AGENT_ID, accepted.agent_id),
+        (names.LEVEL, event.level),
+        (names.STATE, event.state),
+        (names.STATUS, event.status),
+        (names.PROJECT, event.project),
+        (names.PROJECT_ID, event.project_id),
+        (names.LINK, event.link),
+        (names.DETAIL, event.detail),
+        (names.ACTOR, event.actor),
+        ("traceparent", accepted.traceparent),
+    ):
+        if value is not None:
+            headers.append((name, encode(value)))
+    if event.aliases:
+        headers.append((names.ALIASES, encode(",".join(event.aliases))))
     for name, value in accepted.extensions:
         headers.append((f"ce_{name}", encode(value)))
     return EncodedRecord(
         encode(names.event_key(accepted.workspace_id, subject)), event.repaired_body or accepted.body, headers
     )
-
-
-def _describe(event: NormalisedEvent, encode: Callable[[str], bytes], add: Callable[[tuple[str, bytes]], None]) -> None:
-    """Add what may be missing of an event. Written out, for a loop over names and values takes twice as long."""
-    if event.level is not None:
-        add((names.LEVEL, encode(event.level)))
-    if event.state is not None:
-        add((names.STATE, encode(event.state)))
-    if event.status is not None:
-        add((names.STATUS, encode(event.status)))
-    if event.project is not None:
-        add((names.PROJECT, encode(event.project)))
-    if event.project_id is not None:
-        add((names.PROJECT_ID, encode(event.project_id)))
-    if event.link is not None:
-        add((names.LINK, encode(event.link)))
-    if event.detail is not None:
-        add((names.DETAIL, encode(event.detail)))
-    if event.actor is not None:
-        add((names.ACTOR, encode(event.actor)))
-    if event.aliases:
-        add((names.ALIASES, encode(",".join(event.aliases))))
 
 
 @lru_cache(maxsize=1_024)

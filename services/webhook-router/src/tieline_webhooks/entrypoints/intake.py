@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tieline.errors import RecordTooLargeError, TransientError
 from tieline.observability.http import ROUTE
 from tieline.observability.scrapes import look_before_scrapes
-from tieline.service.connections import Headers, answer_at_once, answer_json, whole_body
+from tieline.service.connections import Headers, answer_json, whole_body
 
 from tieline_webhooks.domain.errors import BodyTooLargeError, OverloadedError, UnknownHookError, UnknownSourceError
 from tieline_webhooks.domain.quarantine import Webhook
@@ -29,6 +29,7 @@ ORG_HEADER = "x-org-id"
 log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
+
 Receiver = Callable[[Webhook], Awaitable[Receipt]]
 OnRefused = Callable[[Webhook, RefusedWebhookError], None]
 
@@ -110,9 +111,7 @@ class Intake:
             await self._refuse(scope, send, error, source, webhook)
         else:
             self._answers.count(source, "routed" if receipt.routed else "unrouted")
-            answer = _encode(_answer_of(receipt))
-            if not answer_at_once(send, 200, answer):
-                await answer_json(scope, send, 200, answer)
+            await answer_json(scope, send, 200, _encode(_answer_of(receipt)))
         finally:
             self._in_hand -= 1
             self._answers.timed(perf_counter() - started)

@@ -132,8 +132,8 @@ class ReceiveWebhook:
                 each.fail(error)
 
     def _through(
-        self, step: "Callable[[_Incoming, datetime], bool]", together: "list[_Incoming]", now: datetime
-    ) -> "list[_Incoming]":
+        self, step: Callable[[_Incoming, datetime], bool], together: list[_Incoming], now: datetime
+    ) -> list[_Incoming]:
         """Take webhooks through a step and return those that go on; the others have been told why not."""
         going_on = []
         for each in together:
@@ -144,7 +144,7 @@ class ReceiveWebhook:
                 each.fail(error)
         return going_on
 
-    def _verify(self, came: "_Incoming", now: datetime) -> bool:
+    def _verify(self, came: _Incoming, now: datetime) -> bool:
         """Find out who sent a webhook; False if it is not an event. Raises as `verified` does."""
         came.sender, came.integration = self.verified(came.webhook, came.at or now)
         immediate = came.sender.immediate_answer(came.webhook.body)
@@ -155,7 +155,7 @@ class ReceiveWebhook:
             came.done.set_result(None)
         return False
 
-    def _normalise(self, came: "_Incoming", now: datetime) -> bool:
+    def _normalise(self, came: _Incoming, now: datetime) -> bool:
         """Make the event of a verified webhook. Raises UnusableBodyError."""
         webhook, sender, integration = came.webhook, came.sender, came.integration
         event = sender.normalise(webhook.body, webhook.headers)
