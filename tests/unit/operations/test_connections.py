@@ -19,7 +19,7 @@ _SECONDS = 10.0
 
 
 class App:
-    """Answers with how much it was sent, and whether at once; waits before `/held`, and at `/gone` for the client to go."""
+    """Answers with how much it was sent, and whether at once; before that waits at `/held`, and at `/gone` for the end."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
