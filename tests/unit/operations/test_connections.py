@@ -19,7 +19,7 @@ _SECONDS = 10.0
 
 
 class App:
-    """Answers with how much it was sent, and whether at once; before that waits at `/held`, and at `/gone` for the end."""
+    """Answers with how much it was sent, and whether at once; at `/held` waits before, at `/gone` for the end."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
